@@ -1,0 +1,37 @@
+// run.h - what every long call carries with it: where its words go, how it shows progress, its
+// worker threads, its seed, and whether somebody asked it to stop.
+//
+// A NULL run is fine everywhere: silent, one thread.
+#ifndef BASE_RUN_H
+#define BASE_RUN_H
+#include "base/pool.h"
+
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTE, LOG_DETAIL };
+
+typedef struct run {
+    habit_hooks hooks;
+    pool *pool; // NULL: one thread
+    uint64_t seed;
+    size_t memory;       // bytes a bounded-memory step may use; 0: its own default
+    const char *scratch; // folder for temporary files; NULL: beside the output
+} run;
+
+void run_log(const run *r, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+// Shows progress and passes on a wish to stop, as HABIT_ESTOPPED.  Call from the thread that
+// called the library, a few times a second or per batch; cheap.
+habit_status run_progress(const run *r, const char *what, uint64_t done, uint64_t total,
+                          habit_error *err);
+
+static inline pool *run_pool(const run *r)
+{
+    return r ? r->pool : NULL;
+}
+static inline int run_threads(const run *r)
+{
+    return pool_threads(run_pool(r));
+}
+
+#endif

@@ -1,0 +1,109 @@
+// model.h - what every model is to the rest of habit.
+//
+// A model learns from a log_view and then answers queries.  There are two kinds of answer:
+//
+//   dot product   score(q, i) = <vector(q), item_vector[i]> + item_bias[i]; the model only
+//                 encodes the query, and ranking is one matrix product over the catalogue
+//   direct        the model writes the scores of all items itself (neighbours, counts, EASE)
+//
+// A model is constant after fit or load and shared by threads; working memory is passed in.
+// It knows nothing of files: its arrays are listed by `fields`, and models/model_file.c writes and
+// maps them.  One file per paper; models/registry.c lists the classes.
+#ifndef MODELS_MODEL_H
+#define MODELS_MODEL_H
+#include "base/arena.h"
+#include "base/opt.h"
+#include "base/run.h"
+#include "data/split.h"
+#include "nn/safetensors.h"
+
+typedef struct model model;
+
+// What is known about the person who asks, in the model's own numbering.
+typedef struct query {
+    uint32_t user;            // USER_NONE for a stranger
+    const uint32_t *item;     // [n] history, oldest first; every entry < model->items
+    const int64_t *time;      // [n] or NULL
+    const uint8_t *behaviour; // [n] or NULL
+    const float *value;       // [n] or NULL
+    size_t n;
+    int64_t now; // moment of the question, or TIME_NONE
+} query;
+
+enum model_needs {
+    NEEDS_TIME = 1,     // refuses a log without timestamps
+    NEEDS_VALUE = 2,    // refuses a log without a value column
+    NEEDS_ORDER = 4,    // warns if the log has no known order
+    PREDICTS_VALUE = 8, // `predict` gives a rating on the scale of the log
+};
+
+// One array of a model, for writing and reading.  `shape` is set by the class when listing a
+// fitted model; when listing an empty model for loading, the loader fills in *data and shape.
+typedef struct model_field {
+    const char *name;
+    tensor_type type;
+    int dims;
+    uint64_t shape[TENSOR_DIMS];
+    const void **data;                // where the model keeps the pointer
+    uint64_t *shape_out[TENSOR_DIMS]; // where the model keeps each size when loading, or NULL
+    bool optional;
+} model_field;
+
+enum { MODEL_FIELDS = 24 };
+
+typedef struct model_class {
+    const char *name;  // "ease"
+    const char *title; // "EASE^R"
+    const char *paper; // citation with year and venue or arXiv number
+    unsigned needs;    // enum model_needs
+    const opt *table;  // its options
+    size_t options_size;
+
+    // Learns.  `options` is the struct of `table`.  *out is set only on success.
+    habit_status (*fit)(model **out, const log_view *log, const void *options, const run *run,
+                        habit_error *err);
+    // Fills at most MODEL_FIELDS rows, returns how many.
+    size_t (*fields)(model *m, model_field *out);
+    // An empty model to load into; then `ready` checks shapes and derives what is not stored.
+    habit_status (*empty)(model **out, habit_error *err);
+    habit_status (*ready)(model *m, const void *options, habit_error *err);
+    void (*free)(model *m);
+
+    // Direct: scores[n][items] for n queries.  Dot product: vectors[n][dim].  Exactly one of the
+    // two is set.  Thread-safe; `scratch` belongs to the calling thread and holds scratch(m, n)
+    // bytes.
+    void (*score)(const model *m, const query *q, size_t n, float *scores, arena *scratch);
+    void (*encode)(const model *m, const query *q, size_t n, float *vectors, arena *scratch);
+    size_t (*scratch)(const model *m, size_t n); // NULL: none needed
+
+    // Predicted value (rating) of one item; only with PREDICTS_VALUE.
+    float (*predict)(const model *m, const query *q, uint32_t item);
+    // Writes the vectors of users for export: vectors[users][dim]; NULL if there are none.
+    const float *(*user_vectors)(const model *m);
+} model_class;
+
+// Every model begins with this.
+struct model {
+    const model_class *class;
+    uint32_t users, items;
+    int dim;                  // > 0 for dot-product models
+    const float *item_vector; // [items][dim]
+    const float *item_bias;   // [items] or NULL
+    safetensors file;         // the mapping of a loaded model; empty for a fitted one
+    bool loaded;              // arrays belong to `file`, not to the heap
+};
+
+// --- registry ------------------------------------------------------------------------------------
+
+const model_class *model_find(const char *name); // NULL if unknown
+const model_class *model_at(size_t i);           // NULL past the end
+const char *model_nearest(const char *name);     // for suggestions, or NULL
+
+// --- files (models/model_file.c) -------------------------------------------------------------------
+
+habit_status model_save(const model *m, const char *file, habit_error *err);
+habit_status model_load(model **out, const model_class *c, const char *file, const void *options,
+                        habit_error *err);
+void model_free(model *m); // NULL is fine
+
+#endif
