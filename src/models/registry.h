@@ -1,0 +1,8 @@
+// registry.h - every model class there is.
+//
+// To add a model: define its class in its own file, declare it here, list it in registry.c.
+#ifndef MODELS_REGISTRY_H
+#define MODELS_REGISTRY_H
+#include "models/model.h"
+
+#endif
