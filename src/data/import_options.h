@@ -1,5 +1,5 @@
 // import_options.h - the options of reading and cleaning, shared by data/reader, assemble, clean.
-// The table is in data/import.c.
+// The table is in data/import_options.c.
 #ifndef DATA_IMPORT_OPTIONS_H
 #define DATA_IMPORT_OPTIONS_H
 #include "data/import.h"
@@ -33,6 +33,7 @@ struct import_options {
     int robot_min;            // ... with at least this many events
     const char *normalise;    // none | minmax | minmax11 | zscore | log: of the value
     int user_core, item_core; // iterated k-core
+    int k_core;               // the default of both; import_files() has copied it there
     int64_t session_gap;      // split sessions at silences longer than this; 0 off
     const char *unit;         // user | session: what one sequence is
 };
