@@ -67,9 +67,11 @@ typedef struct dataset {
     uint64_t events;
     const uint64_t *offset;   // [users+1]
     const uint32_t *item;     // [events]
-    const int64_t *time;      // [events], or NULL: the log had no time, events are in its order
+    const int64_t *time;      // [events], or NULL: the log had no time, events are in its order;
+                              // never TIME_NONE, and within 2^61 of 0
     const uint8_t *behaviour; // [events] index into behaviours, or NULL
-    const float *value;       // [events] rating, dwell, ...; NAN where missing; or NULL
+    const float *value;       // [events] rating, dwell, ...; NAN where missing, never infinite;
+                              // or NULL
     const uint32_t *session;  // [events] 0, 1, 2, ... within each user, or NULL
     names user_ids, item_ids;
     names behaviours;       // at most 255
@@ -91,13 +93,20 @@ void dataset_close(dataset *d);
 // True if the file begins with the dataset magic.
 bool dataset_recognise(const char *path);
 
+// Tells the kernel that `len` bytes of a column from `from` will not be needed again soon, so that
+// a pass over a large file stays small in memory.  Anything outside the file is ignored.
+void dataset_forget(const dataset *d, const void *from, size_t len);
+
 const column *dataset_column(const dataset *d, column_of of, const char *name); // NULL if absent
 
 // --- writing -------------------------------------------------------------------------------------
 //
-// Sections are announced with their size, then filled front to back in any interleaving; each
-// is checksummed as it is written.  dataset_commit() checks that all are full, writes the header
-// and renames the file into place.
+// Sections are announced with their size, then filled front to back in any interleaving, each
+// through a buffer of its own, so small puts are cheap; each is checksummed as it is written.
+// dataset_commit() checks that all are full, writes the header and renames the file into place.
+//
+// data/dataset_format.h lists the sections: "offset", "item", "time", ...; "user.id", "item.id"
+// and "behaviour.name" by dataset_put_names(); "value.name" and "provenance" as u8.
 
 typedef enum section_type {
     SECTION_U8,
