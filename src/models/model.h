@@ -64,9 +64,12 @@ typedef struct model_class {
                         habit_error *err);
     // Fills at most MODEL_FIELDS rows, returns how many.
     size_t (*fields)(model *m, model_field *out);
-    // An empty model to load into; then `ready` checks shapes and derives what is not stored.
+    // An empty model to load into; the loader sets users, items, dim and the arrays; then `ready`
+    // checks shapes and derives what is not stored.
     habit_status (*empty)(model **out, habit_error *err);
     habit_status (*ready)(model *m, const void *options, habit_error *err);
+    // Frees the model and, unless `loaded`, its arrays.  Called by model_free() alone, which then
+    // closes the file; also for a model that was only half loaded.
     void (*free)(model *m);
 
     // Direct: scores[n][items] for n queries.  Dot product: vectors[n][dim].  Exactly one of the
@@ -101,6 +104,9 @@ const char *model_nearest(const char *name);     // for suggestions, or NULL
 
 // --- files (models/model_file.c) -------------------------------------------------------------------
 
+// The arrays that `fields` lists, and users, items and dim.  Loading maps the file and points the
+// model's arrays into it; missing, unexpected and wrongly shaped arrays are refused.  Fields that
+// share a shape_out must agree in that size.
 habit_status model_save(const model *m, const char *file, habit_error *err);
 habit_status model_load(model **out, const model_class *c, const char *file, const void *options,
                         habit_error *err);

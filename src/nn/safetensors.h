@@ -6,7 +6,8 @@
 //
 // Format: github.com/huggingface/safetensors, README "Format".  Our writer pads the header with
 // spaces so that data begins at a multiple of 64, and orders arrays by element size so that each
-// is aligned; the reader refuses files whose arrays are not aligned for their type.
+// is aligned; the reader refuses files whose arrays are not aligned for their type, overlap, leave
+// holes, or are of a type not listed below.
 #ifndef NN_SAFETENSORS_H
 #define NN_SAFETENSORS_H
 #include "base/file.h"
@@ -32,8 +33,9 @@ typedef struct tensor_view {
     const void *data;
 } tensor_view;
 
-uint64_t tensor_count(const tensor_view *t); // elements
-size_t tensor_size(tensor_type type);        // bytes of one
+uint64_t tensor_count(const tensor_view *t);    // elements
+size_t tensor_size(tensor_type type);           // bytes of one
+const char *tensor_type_name(tensor_type type); // "F32"
 
 // Writes the file atomically.
 habit_status safetensors_write(const char *path, const tensor_view *tensors, size_t n,
@@ -46,6 +48,9 @@ typedef struct safetensors {
 } safetensors;
 
 habit_status safetensors_open(safetensors *out, const char *path, habit_error *err);
+// Bytes in memory, aligned to 8, which must outlive it; for tests and fuzzing.
+habit_status safetensors_open_bytes(safetensors *out, const unsigned char *bytes, size_t len,
+                                    const char *path, habit_error *err);
 void safetensors_close(safetensors *s);
 const tensor_view *safetensors_find(const safetensors *s, const char *name); // NULL if absent
 
