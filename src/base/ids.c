@@ -6,37 +6,91 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { IDS_FIRST_SLOTS = 1024 };
+enum {
+    IDS_FIRST_SLOTS = 1024,
+    IDS_SHORT = 11, // longest string that stands in its slot
+    IDS_LONG = 255, // "length" of the others
+    IDS_AHEAD = 16  // slots fetched ahead while rehashing
+};
 
 uint64_t ids_hash(const char *s, size_t len)
 {
     return XXH3_64bits(s, len);
 }
 
-// A slot holds the high half of the hash and number + 1; 0 is empty.
-static uint64_t slot_make(uint64_t hash, uint32_t number)
+static uint32_t load32(const char *s)
 {
-    return (hash & 0xFFFFFFFF00000000u) | (uint64_t)(number + 1);
+    uint32_t x;
+    memcpy(&x, s, sizeof x);
+    return x;
 }
 
-static bool slot_matches(const ids *t, uint64_t slot, uint64_t hash, const char *s, size_t len)
+static uint64_t load64(const char *s)
 {
-    if ((slot ^ hash) >> 32) return false;
-    size_t have;
-    const char *at = ids_at(t, (uint32_t)slot - 1, &have);
-    return have == len && memcmp(at, s, len) == 0;
+    uint64_t x;
+    memcpy(&x, s, sizeof x);
+    return x;
 }
 
+// The slot that `s` has, but for its number.  Short strings are gathered by loads that overlap,
+// so that nothing beyond the string is read; which byte goes where does not matter as long as
+// different strings of one length differ.
+static id_slot slot_make(uint64_t hash, const char *s, size_t len)
+{
+    if (len > IDS_SHORT) return (id_slot){ .low = hash, .high = (uint32_t)IDS_LONG << 24 };
+    id_slot key = { .high = (uint32_t)len << 24 };
+    if (len >= 8) {
+        key.low = load64(s);
+        if (len > 8) key.high |= load32(s + len - 4) >> (8 * (12 - len)); // bytes 8..len-1
+    } else if (len >= 4) {
+        key.low = load32(s) | (uint64_t)load32(s + len - 4) << 32;
+    } else if (len > 0) {
+        const unsigned char first = (unsigned char)s[0], mid = (unsigned char)s[len / 2],
+                            last = (unsigned char)s[len - 1];
+        key.low = first | (uint64_t)mid << 8 | (uint64_t)last << 16;
+    }
+    return key;
+}
+
+static bool slot_is(const ids *t, const id_slot *have, const id_slot *key, const char *s,
+                    size_t len)
+{
+    if (have->low != key->low || have->high != key->high) return false;
+    if (key->high >> 24 != IDS_LONG) return true;
+    size_t at_len;
+    const char *at = ids_at(t, have->number - 1, &at_len);
+    return at_len == len && memcmp(at, s, len) == 0;
+}
+
+static void prefetch(const void *p)
+{
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#else
+    (void)p;
+#endif
+}
+
+// Numbers are put in again in ascending order, their slots fetched some steps ahead.
 static habit_status ids_rehash(ids *t, size_t slots, habit_error *err)
 {
-    uint64_t *slot = ZNEW(uint64_t, slots);
+    id_slot *slot = ZNEW(id_slot, slots);
     if (!slot) return fail_memory(err, "id table", slots * sizeof *slot);
-    for (uint32_t i = 0; i < t->count; i++) {
-        const uint64_t hash =
-            ids_hash(t->bytes + t->start[i], (size_t)(t->start[i + 1] - t->start[i]));
-        size_t k = hash & (slots - 1);
-        while (slot[k]) k = (k + 1) & (slots - 1);
-        slot[k] = slot_make(hash, i);
+    uint64_t hash[IDS_AHEAD];
+    for (uint32_t i = 0, ahead = 0; i < t->count; i++) {
+        for (; ahead < t->count && ahead < i + IDS_AHEAD; ahead++) {
+            size_t len;
+            const char *s = ids_at(t, ahead, &len);
+            hash[ahead % IDS_AHEAD] = ids_hash(s, len);
+            prefetch(&slot[hash[ahead % IDS_AHEAD] & (slots - 1)]);
+        }
+        size_t len;
+        const char *s = ids_at(t, i, &len);
+        const uint64_t h = hash[i % IDS_AHEAD];
+        size_t k = h & (slots - 1);
+        while (slot[k].number) k = (k + 1) & (slots - 1);
+        slot[k] = slot_make(h, s, len);
+        slot[k].number = i + 1;
     }
     mem_free(t->slot);
     t->slot = slot;
@@ -59,21 +113,28 @@ static habit_status ids_append(ids *t, const char *s, size_t len, habit_error *e
     return HABIT_OK;
 }
 
+// The slot of `s`, or the empty one where it would go.
+static size_t ids_probe(const ids *t, uint64_t hash, const id_slot *key, const char *s, size_t len)
+{
+    size_t k = hash & (t->slots - 1);
+    while (t->slot[k].number && !slot_is(t, &t->slot[k], key, s, len)) k = (k + 1) & (t->slots - 1);
+    return k;
+}
+
 habit_status ids_add_hashed(ids *t, uint64_t hash, const char *s, size_t len, uint32_t *number,
                             habit_error *err)
 {
-    if ((size_t)t->count + t->count / 2 + 1 > t->slots) // at most two thirds full
+    if ((size_t)t->count + t->count / 3 + 1 > t->slots) // at most three quarters full
         TRY(ids_rehash(t, t->slots ? t->slots * 2 : IDS_FIRST_SLOTS, err));
 
-    size_t k = hash & (t->slots - 1);
-    for (; t->slot[k]; k = (k + 1) & (t->slots - 1))
-        if (slot_matches(t, t->slot[k], hash, s, len)) {
-            *number = (uint32_t)t->slot[k] - 1;
-            return HABIT_OK;
-        }
-    TRY(ids_append(t, s, len, err));
-    t->slot[k] = slot_make(hash, t->count - 1);
-    *number = t->count - 1;
+    const id_slot key = slot_make(hash, s, len);
+    const size_t k = ids_probe(t, hash, &key, s, len);
+    if (!t->slot[k].number) {
+        TRY(ids_append(t, s, len, err));
+        t->slot[k] = key;
+        t->slot[k].number = t->count;
+    }
+    *number = t->slot[k].number - 1;
     return HABIT_OK;
 }
 
@@ -84,20 +145,19 @@ habit_status ids_add(ids *t, const char *s, size_t len, uint32_t *number, habit_
 
 void ids_prefetch(const ids *t, uint64_t hash)
 {
-#if defined(__GNUC__)
-    if (t->slots) __builtin_prefetch(&t->slot[hash & (t->slots - 1)]);
-#else
-    (void)t, (void)hash;
-#endif
+    if (t->slots) prefetch(&t->slot[hash & (t->slots - 1)]);
+}
+
+uint32_t ids_get_hashed(const ids *t, uint64_t hash, const char *s, size_t len)
+{
+    if (!t->slots) return IDS_NONE;
+    const id_slot key = slot_make(hash, s, len);
+    return t->slot[ids_probe(t, hash, &key, s, len)].number - 1; // absent: 0 - 1 is IDS_NONE
 }
 
 uint32_t ids_get(const ids *t, const char *s, size_t len)
 {
-    if (!t->slots) return IDS_NONE;
-    const uint64_t hash = ids_hash(s, len);
-    for (size_t k = hash & (t->slots - 1); t->slot[k]; k = (k + 1) & (t->slots - 1))
-        if (slot_matches(t, t->slot[k], hash, s, len)) return (uint32_t)t->slot[k] - 1;
-    return IDS_NONE;
+    return ids_get_hashed(t, ids_hash(s, len), s, len);
 }
 
 const char *ids_at(const ids *t, uint32_t number, size_t *len)
