@@ -36,19 +36,21 @@ static char *temporary_name(const char *path)
     return p;
 }
 
-static habit_status sync_parent(const char *path, habit_error *err)
+// Allocates nothing: after a rename it is too late to fail for want of memory.
+static habit_status sync_parent(char *path, habit_error *err)
 {
     size_t len = strlen(path);
     while (len > 1 && path[len - 1] == '/') len--;
     while (len > 0 && path[len - 1] != '/') len--;
-    char *dir = len ? mem_strndup(path, len) : mem_strdup(".");
-    if (!dir) return fail_memory(err, "path", len);
+    const char cut = path[len];
+    path[len] = '\0';
+    const char *dir = len ? path : ".";
     habit_status st = HABIT_OK;
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     // some file systems cannot sync a folder: EINVAL is not a failure
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL)) st = fail_io(err, "sync", dir);
     if (fd >= 0) close(fd);
-    mem_free(dir);
+    path[len] = cut;
     return st;
 }
 
