@@ -2,6 +2,7 @@
 #include "data/import_options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 // clang-format off
 const opt import_table[] = {
@@ -31,7 +32,7 @@ const opt import_table[] = {
     { "ties", "HOW", OPT_CHOICE, AT(ties), "file", 0, 0, "file|item",
       "order of a user's events of the same time: as in the file, or by item, so that the order "
       "of rows does not matter at all" },
-    { "memory", "BYTES", OPT_BYTES, AT(memory), "1G", 1 << 20, 1e15, NULL,
+    { "memory", "BYTES", OPT_BYTES, AT(memory), "1536M", 1 << 20, 1e15, NULL,
       "memory for sorting, beside the tables of ids; more rows than fit go through scratch files" },
     { "scratch", "DIR", OPT_STRING, AT(scratch), "", 0, 0, NULL,
       "folder for scratch files; by default that of the output" },
@@ -77,4 +78,50 @@ const opt import_table[] = {
 size_t import_options_size(void)
 {
     return sizeof(import_options);
+}
+
+// The value of a row in both structs; NULL if they agree.
+static json_t *option_json(const opt *o, const char *given, const char *usual)
+{
+    const void *a = given + o->at, *b = usual + o->at;
+    switch (o->kind) {
+    case OPT_INT:
+        if (*(const int *)a == *(const int *)b) return NULL;
+        return json_integer(*(const int *)a);
+    case OPT_LONG:
+    case OPT_BYTES:
+    case OPT_SPAN: // in microseconds
+        if (*(const int64_t *)a == *(const int64_t *)b) return NULL;
+        return json_integer(*(const int64_t *)a);
+    case OPT_REAL:
+        if (!(*(const double *)a < *(const double *)b || *(const double *)a > *(const double *)b))
+            return NULL;
+        return json_real(*(const double *)a);
+    case OPT_FLAG:
+        if (*(const bool *)a == *(const bool *)b) return NULL;
+        return json_boolean(*(const bool *)a);
+    case OPT_STRING:
+    case OPT_CHOICE:
+    case OPT_LIST: {
+        const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+        if (!x || (y && strcmp(x, y) == 0)) return NULL;
+        return json_string(x);
+    }
+    }
+    return NULL;
+}
+
+habit_status import_options_json(json_t **out, const import_options *options, habit_error *err)
+{
+    opt_values usual;
+    TRY(opt_values_init(&usual, import_table, sizeof *options, err));
+    json_t *all = json_object();
+    for (const opt *o = import_table; all && o->name; o++) {
+        json_t *value = option_json(o, (const char *)options, usual.values);
+        if (value) json_object_set_new(all, o->name, value);
+    }
+    opt_values_free(&usual);
+    if (!all) return fail_memory(err, "report", 0);
+    *out = all;
+    return HABIT_OK;
 }

@@ -38,4 +38,7 @@ struct import_options {
     const char *unit;         // user | session: what one sequence is
 };
 
+// An object of the options that differ from their defaults: name -> value.
+habit_status import_options_json(json_t **out, const import_options *options, habit_error *err);
+
 #endif
