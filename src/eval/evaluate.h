@@ -11,6 +11,7 @@
 #include "models/model.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 typedef struct evaluate_options {
     const char *seen;  // filter | keep
@@ -19,7 +20,7 @@ typedef struct evaluate_options {
     const char *stage; // test | valid
     int resamples;     // bootstrap resamples, 1000
     int64_t eval_seed;
-    int users; // at most this many users, a random sample; 0: all
+    int sample_users; // at most this many users, a random sample; 0: all
 } evaluate_options;
 
 extern const opt evaluate_table[];
@@ -43,6 +44,10 @@ habit_status evaluate_models(json_t **result, const split *s, const contestant *
 habit_status evaluate_metric(double *out, const split *s, const contestant *c, const char *metric,
                              stage st, const evaluate_options *opt, const run *run,
                              habit_error *err);
+
+// True of errors, losses and inequality: a search should make these small.  False for names that
+// evaluate_metric() does not know.
+bool evaluate_lower_is_better(const char *metric);
 
 // --- reports (eval/report.c) -----------------------------------------------------------------------
 
