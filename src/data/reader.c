@@ -1,6 +1,7 @@
 // reader.c - blocks of a source into batches of rows.
 #include "data/reader.h"
 #include "base/memory.h"
+#include "data/database.h"
 #include "data/reader_impl.h"
 
 #include <stdarg.h>
@@ -137,8 +138,8 @@ static void count_piece(void *ctx, size_t k, int worker)
     const reader *r = ctx;
     piece *p = &r->pieces[k];
     p->lines = count_byte(p->begin, p->end, '\n');
-    p->room = p->lines + 1;
-    if (r->layout.shape == SHAPE_SEQUENCES) { // as many items as there is space between
+    p->room = p->lines + (p->end[-1] != '\n'); // exact for plain rows: no gaps between pieces
+    if (r->layout.shape == SHAPE_SEQUENCES) {  // no more items than there is space between
         p->room += count_byte(p->begin, p->end, ' ') + count_byte(p->begin, p->end, '\t');
         if (r->layout.separator == ',') p->room += count_byte(p->begin, p->end, ',');
     }
@@ -255,7 +256,10 @@ static habit_status prepare(reader *r, const import_options *options, const run 
 {
     sample s;
     TRY(take_sample(&s, r->source, err));
-    TRY(sniff(&r->layout, &s, options, err));
+    import_options choice = *options;
+    if (r->source->format) choice.format = "csv";
+    TRY(sniff(&r->layout, &s, &choice, err));
+    if (r->source->format) r->layout.format = r->layout.schema.format = r->source->format;
     sniff_describe(&r->layout, r->source->name, job);
     r->schema = r->layout.schema;
     r->schema.bytes = r->source->size;
@@ -289,11 +293,27 @@ habit_status reader_open_source(reader **out, source *s, size_t block_size, size
     return HABIT_OK;
 }
 
-habit_status reader_open(reader **out, const char *path, const import_options *options,
+static habit_status open_any(source **out, const char *name, const import_options *options,
+                             const run *job, habit_error *err)
+{
+    const char *format = options->format ? options->format : "auto";
+    if (postgres_recognise(name)) return postgres_source(out, name, options, job, err);
+    if (strcmp(format, "postgres") == 0)
+        return fail(err, HABIT_EINVAL, "%s: not an address like postgres://user@host/database",
+                    name);
+    if (sqlite_recognise(name)) return sqlite_source(out, name, options, job, err);
+    if (strcmp(format, "sqlite") == 0 && file_exists(name))
+        return fail(err, HABIT_EFORMAT, "%s: not an SQLite database", name);
+    if (dataset_recognise(name))
+        return fail(err, HABIT_EFORMAT, "%s: is a dataset already: use it as it is", name);
+    return source_open(out, name, err);
+}
+
+habit_status reader_open(reader **out, const char *name, const import_options *options,
                          const run *job, habit_error *err)
 {
     source *s = NULL;
-    TRY(source_open(&s, path, err));
+    TRY(open_any(&s, name, options, job, err));
     return reader_open_source(out, s, 0, 0, options, job, err);
 }
 

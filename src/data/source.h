@@ -25,6 +25,7 @@ struct source {
     const source_ops *ops;
     void *state;
     char *name;          // for messages
+    const char *format;  // "sqlite", "postgres": the bytes are CSV from a database; or NULL
     uint64_t size, done; // bytes in all (0: unknown) and consumed, before decompression
     char *ahead;         // bytes peeked at and not yet read: ahead[ahead_at .. ahead_len)
     size_t ahead_at, ahead_len, ahead_cap;
