@@ -110,13 +110,35 @@ static bool parse_hard(const char *s, size_t len, double *out)
     return true;
 }
 
+static const double power[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
+// What nearly all numbers in logs are: at most 15 digits, perhaps a point.  Exact, as below.
+static bool parse_easy(const char *s, size_t len, double *out)
+{
+    if (len == 0 || len > 15) return false;
+    uint64_t mantissa = 0;
+    size_t decimals = len;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned d = (unsigned)(unsigned char)s[i] - '0';
+        if (d <= 9)
+            mantissa = mantissa * 10 + d;
+        else if (s[i] == '.' && decimals == len && len > 1)
+            decimals = i;
+        else
+            return false;
+    }
+    *out = (double)mantissa;
+    if (decimals < len - 1) *out /= power[len - 1 - decimals];
+    return true;
+}
+
 // Exact when mantissa < 2^53 and |exponent| <= 22: both are doubles without error, and one
 // division or product rounds once (W. D. Clinger, PLDI 1990).
 bool parse_number(const char *s, size_t len, double *out)
 {
-    static const double power[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    if (parse_easy(s, len, out)) return true;
     const char *p = s, *end = s + len;
     const bool negative = len && *p == '-';
     if (len && (*p == '-' || *p == '+')) p++;
