@@ -5,4 +5,6 @@
 #define MODELS_REGISTRY_H
 #include "models/model.h"
 
+extern const model_class model_class_truth;
+
 #endif
