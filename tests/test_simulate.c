@@ -165,6 +165,12 @@ static void test_dirt(void)
           (long long)ratings);
     CHECK(malformed == counted(report, "malformed") && malformed > 300, "malformed %lld",
           (long long)malformed);
+    json_int_t behaviours = 0;
+    const char *name;
+    json_t *count;
+    json_object_foreach(json_object_get(report, "behaviours"), name, count) behaviours +=
+        json_integer_value(count);
+    CHECK(behaviours == o.events, "behaviours add up to %lld", (long long)behaviours);
     mem_free(clean.event);
     mem_free(dirty.event);
     glimpse_free(&g);

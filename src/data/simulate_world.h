@@ -128,10 +128,10 @@ static inline double world_weight(const world *w, const double *fade, uint32_t i
     return age < 0 ? 0 : w->item_weight[item] * (1 + w->novelty * fade[age]);
 }
 
-// Probability that a person in this taste goes on from `stage` of an item to the next stage.
-static inline double world_advance(const world *w, uint32_t state, int stage, uint32_t item)
+// Probability that a person in this taste goes on from this stage of an item to the next one.
+static inline double world_advance(const world *w, uint32_t state, int from, uint32_t item)
 {
-    switch (stage) {
+    switch (from) {
     case FUNNEL_VIEW:
         return w->cart[state * w->categories + w->item_category[item]] * w->item_cart[item];
     case FUNNEL_CART:
