@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const model_class *const classes[] = {
+    &model_class_bpr,
     &model_class_ials,
     &model_class_truth,
     NULL, // past the end

@@ -5,6 +5,7 @@
 #define MODELS_REGISTRY_H
 #include "models/model.h"
 
+extern const model_class model_class_bpr;
 extern const model_class model_class_ials;
 extern const model_class model_class_truth;
 
