@@ -6,6 +6,7 @@
 static const model_class *const classes[] = {
     &model_class_bpr,
     &model_class_ials,
+    &model_class_svdpp,
     &model_class_truth,
     NULL, // past the end
 };

@@ -7,6 +7,7 @@
 
 extern const model_class model_class_bpr;
 extern const model_class model_class_ials;
+extern const model_class model_class_svdpp;
 extern const model_class model_class_truth;
 
 #endif
