@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -35,6 +36,35 @@ size_t memory_peak(void)
 #else
     return (size_t)u.ru_maxrss * 1024;
 #endif
+}
+
+// The number in a file that holds one ("max" is none), or after `key` in a file of lines.
+static bool read_number(const char *path, const char *key, size_t *out)
+{
+    FILE *f = fopen(path, "r");
+    if (!f) return false;
+    char line[128];
+    bool found = false;
+    while (!found && fgets(line, sizeof line, f)) {
+        unsigned long long x;
+        if (strncmp(line, key, strlen(key)) != 0) continue;
+        found = sscanf(line + strlen(key), "%llu", &x) == 1;
+        if (found) *out = (size_t)x;
+    }
+    fclose(f);
+    return found;
+}
+
+size_t memory_available(void)
+{
+    size_t left = 0, limit, used;
+    if (read_number("/proc/meminfo", "MemAvailable:", &left)) left *= 1024; // kB
+    if (read_number("/sys/fs/cgroup/memory.max", "", &limit) &&
+        read_number("/sys/fs/cgroup/memory.current", "", &used)) {
+        const size_t room = limit > used ? limit - used : 1;
+        if (left == 0 || room < left) left = room;
+    }
+    return left;
 }
 
 // H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil and its inverse.

@@ -13,6 +13,9 @@ double clock_wall(void);  // seconds, monotonic
 double clock_cpu(void);   // seconds of processor time of this process
 int64_t clock_now(void);  // microseconds since 1970
 size_t memory_peak(void); // largest resident memory of this process so far, bytes
+// What this process could still take without swapping: the machine's free memory, or the room left
+// in its control group if that is less.  0 if unknown.
+size_t memory_available(void);
 
 // ISO-8601 as people and databases write it: "2021-10-24", "2021-10-24 06:42:20",
 // "2021-10-24T06:42:20.207Z", "...+02:00"; no zone means UTC.  False if it is not one.
