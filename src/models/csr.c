@@ -118,19 +118,17 @@ static void sift_down(csr_entry *heap, size_t n, size_t at)
     }
 }
 
-void csr_put_best(csr_rows *out, csr_entry *entries, size_t n, size_t keep)
+size_t csr_best(csr_entry *entries, size_t n, size_t keep)
 {
-    if (keep && n > keep) {
-        // The first `keep` entries are a heap with the worst of them on top.
-        for (size_t i = keep / 2; i-- > 0;) sift_down(entries, keep, i);
-        for (size_t i = keep; i < n; i++) {
-            if (!worse(entries[0], entries[i])) continue;
-            entries[0] = entries[i];
-            sift_down(entries, keep, 0);
-        }
-        n = keep;
+    if (keep == 0 || n <= keep) return n;
+    // The first `keep` entries are a heap with the worst of them on top.
+    for (size_t i = keep / 2; i-- > 0;) sift_down(entries, keep, i);
+    for (size_t i = keep; i < n; i++) {
+        if (!worse(entries[0], entries[i])) continue;
+        entries[0] = entries[i];
+        sift_down(entries, keep, 0);
     }
-    csr_put(out, entries, n);
+    return keep;
 }
 
 typedef struct csr_work {

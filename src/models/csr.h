@@ -24,6 +24,12 @@ void csr_free(csr *c);
 
 habit_status csr_transpose(csr *out, const csr *a, habit_error *err);
 
+// y += a * row r
+static inline void csr_axpy(float *y, float a, const csr *c, uint64_t r)
+{
+    for (uint64_t e = c->start[r]; e < c->start[r + 1]; e++) y[c->index[e]] += a * c->weight[e];
+}
+
 // --- building ------------------------------------------------------------------------------------
 
 typedef struct csr_entry {
@@ -34,15 +40,15 @@ typedef struct csr_entry {
 // Where a row's maker puts its entries.
 typedef struct csr_rows csr_rows;
 
-// Makes one row: calls csr_put() with entries in any order, or csr_put_best().  `worker` tells
+// Makes one row: calls csr_put(), if need be after csr_best().  `worker` tells
 // which scratch is its own; the entries may not depend on it.
 typedef void csr_row_fn(void *ctx, uint64_t row, int worker, csr_rows *out);
 
 // Adds n entries to the row being made; sorts them in place.
 void csr_put(csr_rows *out, csr_entry *entries, size_t n);
-// Adds the `keep` entries of largest weight; of equal ones those of smaller index.  Reorders
-// `entries`.  keep == 0 keeps all.
-void csr_put_best(csr_rows *out, csr_entry *entries, size_t n, size_t keep);
+// Moves the `keep` entries of largest weight to the front, of equal ones those of smaller index,
+// and returns how many there are.  keep == 0 keeps all.
+size_t csr_best(csr_entry *entries, size_t n, size_t keep);
 
 // Makes all rows, in parallel; the same matrix at any number of threads.  `what` is named in
 // progress and errors.

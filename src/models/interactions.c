@@ -16,6 +16,14 @@ static enum weight_kind weight_kind(const interaction_options *o)
     return strcmp(o->weight, "value") == 0 ? WEIGHT_VALUE : WEIGHT_ONE;
 }
 
+interaction_options interaction_options_keep(const interaction_options *o)
+{
+    static const char *const words[] = {
+        [WEIGHT_ONE] = "one", [WEIGHT_COUNT] = "count", [WEIGHT_VALUE] = "value"
+    };
+    return (interaction_options){ words[weight_kind(o)], o->half_life };
+}
+
 // What one event is worth: its value or 1, halved for each half-life before `last`.
 static float event_weight(enum weight_kind kind, float value, int64_t half_life, int64_t age)
 {

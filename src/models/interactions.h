@@ -29,6 +29,9 @@ typedef struct interaction_options {
             "events count half this long before the user's last one; 0: all alike"                 \
     }
 
+// The same options in words that live forever, for a model to keep when those given are gone.
+interaction_options interaction_options_keep(const interaction_options *o);
+
 typedef struct interactions {
     uint32_t users, items;
     csr by_user; // [users] rows of items

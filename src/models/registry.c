@@ -3,13 +3,18 @@
 
 #include <string.h>
 
+// clang-format off
 static const model_class *const classes[] = {
     &model_class_bpr,
     &model_class_ials,
     &model_class_svdpp,
     &model_class_truth,
+    &model_class_pop,
+    &model_class_itemknn,
+    &model_class_ease,
     NULL, // past the end
 };
+// clang-format on
 
 const model_class *model_at(size_t i)
 {

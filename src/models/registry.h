@@ -9,5 +9,8 @@ extern const model_class model_class_bpr;
 extern const model_class model_class_ials;
 extern const model_class model_class_svdpp;
 extern const model_class model_class_truth;
+extern const model_class model_class_pop;
+extern const model_class model_class_itemknn;
+extern const model_class model_class_ease;
 
 #endif
