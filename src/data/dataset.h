@@ -133,6 +133,19 @@ habit_status dataset_put_names(dataset_writer *w, const char *name, const names 
 // Copies an extra column as it is; rows are those of `keep` (NULL: all), in that order.
 habit_status dataset_put_column(dataset_writer *w, const column *c, const uint64_t *keep,
                                 uint64_t keep_count, habit_error *err);
+// The same with rows that are asked for in blocks, so that no list of them need exist.  next()
+// writes at most `max` rows and returns how many, 0 at the end; rewind() starts over.
+typedef struct row_source {
+    void *ctx;
+    uint64_t count;
+    void (*rewind)(void *ctx);
+    size_t (*next)(void *ctx, uint64_t *rows, size_t max);
+} row_source;
+
+habit_status dataset_put_column_rows(dataset_writer *w, const column *c, const row_source *rows,
+                                     habit_error *err);
+habit_status dataset_put_names_rows(dataset_writer *w, const char *name, const names *all,
+                                    const row_source *rows, habit_error *err);
 habit_status dataset_commit(dataset_writer *w, uint32_t users, uint32_t items, uint64_t events,
                             habit_error *err); // frees w either way
 void dataset_abandon(dataset_writer *w);       // NULL is fine
