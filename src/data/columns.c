@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 habit_status column_names_add(column_names *c, const char *s, size_t len, habit_error *err)
 {
@@ -253,6 +254,18 @@ bool column_is_time(const column_stats *c)
     return c->isos == c->filled || (c->numbers == c->filled && c->low >= 1e8);
 }
 
+bool name_is_code(const char *name)
+{
+    static const char *const words[] = { "categor", "genre", "brand",  "shop", "seller",
+                                         "type",    "class", "domain", "code", "platform" };
+    const size_t len = strlen(name);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        for (const char *p = name; *p; p++)
+            if (strncasecmp(p, words[i], strlen(words[i])) == 0) return true;
+    if (len < 2 || strcasecmp(name + len - 2, "id") != 0) return false;
+    return len == 2 || name[len - 2] == 'I' || name[len - 3] == '_'; // not "paid"
+}
+
 static bool in_list(const char *list, const char *name)
 {
     const size_t len = strlen(name);
@@ -294,7 +307,8 @@ habit_status extras_choose(schema *s, int extra[READER_EXTRAS], const roles *r,
                         READER_EXTRAS);
         extra[s->extras] = k;
         s->extra_name[s->extras] = c->name[i];
-        s->extra_kind[s->extras++] = column_is_number(&stats[i]) ? EXTRA_NUMBER : EXTRA_TAG;
+        const bool number = column_is_number(&stats[i]) && !name_is_code(c->name[i]);
+        s->extra_kind[s->extras++] = number ? EXTRA_NUMBER : EXTRA_TAG;
     }
     return HABIT_OK;
 }

@@ -57,6 +57,8 @@ typedef struct column_stats {
 void column_stats_add(column_stats *c, const char *s, size_t len);
 // All values numbers, and at least one; codes count as words.
 bool column_is_number(const column_stats *c);
+// True if whole numbers under this name are names, not quantities: category_id, brand, type.
+bool name_is_code(const char *name);
 // Moments: ISO-8601, or numbers beyond 1e8 (1973 in seconds).
 bool column_is_time(const column_stats *c);
 

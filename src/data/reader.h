@@ -84,6 +84,7 @@ typedef struct side_table {
     ids id; // row k is id k
     side_column *columns;
     size_t columns_count;
+    char *bytes; // what the texts of all columns point into
 } side_table;
 
 // `of_items` chooses the id names to look for in a header (item_id, ... or user_id, ...).
