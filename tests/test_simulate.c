@@ -177,6 +177,69 @@ static void test_dirt(void)
     json_decref(report);
 }
 
+// --- side tables -----------------------------------------------------------------------------------
+
+// Field k of a line of CSV without quotes, as "text,": good for strncmp.
+static const char *field_at(const char *line, int k)
+{
+    for (; k > 0; k--) line = strchr(line, ',') + 1;
+    return line;
+}
+
+static bool same_field(const char *a, int k, const char *b, int j)
+{
+    const char *x = field_at(a, k), *y = field_at(b, j);
+    const size_t n = strcspn(x, ",\n");
+    return n == strcspn(y, ",\n") && strncmp(x, y, n) == 0;
+}
+
+static char *read_text(const char *dir, const char *name, size_t *lines)
+{
+    char *path = path_join(dir, name), *text = NULL;
+    size_t len;
+    CHECK_OK(file_read(&text, &len, path, 1 << 26, err));
+    *lines = 0;
+    for (const char *p = text; p && (p = strchr(p, '\n')); p++) ++*lines;
+    mem_free(path);
+    return text;
+}
+
+// The item's columns in events.csv say what items.csv says.
+static void test_tables(void)
+{
+    char dir[64];
+    simulate_options o = simulated_small;
+    o.events = 2000, o.robots = 0.05;
+    simulated_folder(dir, "tables");
+    json_t *report = NULL;
+    CHECK_OK(simulate(dir, &o, NULL, NULL, &report, err));
+    size_t events, items, users;
+    char *event = read_text(dir, "events.csv", &events);
+    char *item = read_text(dir, "items.csv", &items), *user = read_text(dir, "users.csv", &users);
+    CHECK(items == (size_t)o.items + 1, "%zu lines of items", items);
+    CHECK(users ==
+              1 + (size_t)o.users + (size_t)json_integer_value(json_object_get(report, "robots")),
+          "%zu lines of users", users);
+    CHECK(strncmp(user, "user_id,", 8) == 0 && strncmp(item, "item_id,", 8) == 0, "headers");
+
+    const char **row = NEW(const char *, items + 1);
+    size_t n = 0;
+    for (const char *p = item; p && *p && n < items; p = strchr(p, '\n') + 1) row[n++] = p;
+    for (const char *p = strchr(event, '\n') + 1; *p; p = strchr(p, '\n') + 1) {
+        const size_t number = strtoul(field_at(p, 1) + 1, NULL, 10);
+        const char *card = row[number <= (size_t)o.items ? number : 0];
+        CHECK(same_field(p, 1, card, 0) && same_field(p, 6, card, 3) && same_field(p, 7, card, 4) &&
+                  same_field(p, 8, card, 5) && same_field(p, 9, card, 2),
+              "item %zu differs: %.60s", number, p);
+    }
+    mem_free(row);
+    mem_free(event);
+    mem_free(item);
+    mem_free(user);
+    json_decref(report);
+    simulated_remove(dir);
+}
+
 // --- sizes and refusals ----------------------------------------------------------------------------
 
 static void test_sizes(void)
@@ -251,6 +314,7 @@ int main(void)
     test_bits();
     test_clean();
     test_dirt();
+    test_tables();
     test_sizes();
     test_refusals();
     test_memory();

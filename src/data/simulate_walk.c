@@ -23,7 +23,8 @@ double walk_session_seconds(const world *w)
 // --- when ------------------------------------------------------------------------------------------
 
 // The first moment after `from` at which a Poisson process with the user's rhythm fires: the
-// integral of the rate from `from` on reaches an exponential variable there.
+// integral of the rate from `from` on reaches an exponential variable there.  The rate repeats
+// itself by the week.
 static int64_t session_after(walker *me, const world *w, const walk_plan *plan, uint32_t user,
                              int64_t from)
 {
@@ -31,6 +32,9 @@ static int64_t session_after(walker *me, const world *w, const walk_plan *plan, 
     const double daily = plan->activity * (double)w->user_activity[user];
     double left = rng_exponential(&me->r);
     int64_t t = from;
+    const double weeks = floor(left / (7 * daily)); // any seven days have mean 1: skip them whole
+    left -= weeks * 7 * daily;
+    t += (int64_t)fmin(weeks, 1e6) * 7 * WORLD_DAY;
     for (;;) {
         const int day = (int)(t / WORLD_DAY);
         const double today = daily * world_weekday(w, day);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // --- places: the map lies over 48..52 degrees north, 8..12 degrees east -------------------------
@@ -32,11 +33,8 @@ static place item_card(const world *w, uint32_t item, char title[WORDS_TITLE])
     return p;
 }
 
-static void add_place(buffer *b, place p)
-{
-    buffer_format(b, "%u.%04u,%u.%04u", p.north / 10000, p.north % 10000, p.east / 10000,
-                  p.east % 10000);
-}
+#define PLACE "%u.%04u,%u.%04u"
+#define PLACE_ARGUMENTS(p) (p).north / 10000, (p).north % 10000, (p).east / 10000, (p).east % 10000
 
 // --- lines of events -------------------------------------------------------------------------------
 
@@ -50,9 +48,9 @@ habit_status log_lines_new(log_lines *out, const world *w, bool full, habit_erro
         for (uint32_t i = 0; i < w->items; i++) {
             char title[WORDS_TITLE];
             l.start[i] = tail.len;
-            buffer_format(&tail, ",%s,", words_platform(w->item_platform[i]));
-            add_place(&tail, item_card(w, i, title));
-            buffer_format(&tail, ",%s", words_category(w->item_category[i]));
+            const place p = item_card(w, i, title);
+            buffer_format(&tail, ",%s," PLACE ",%s", words_platform(w->item_platform[i]),
+                          PLACE_ARGUMENTS(p), words_category(w->item_category[i]));
         }
         l.start[w->items] = tail.len;
     }
@@ -174,35 +172,43 @@ static habit_status flush(file_writer *f, buffer *b, bool now, habit_error *err)
     return HABIT_OK;
 }
 
+// The day of a world as a date, "2024-01-01".
+static void put_date(char out[32], const world *w, int day)
+{
+    time_format_iso(out, (w->start + (int64_t)day * WORLD_DAY) * 1000000);
+    out[10] = '\0';
+}
+
 static void item_line(buffer *b, const world *w, uint32_t i)
 {
-    char id[WORLD_ID], title[WORDS_TITLE], born[32];
+    char id[WORLD_ID], title[WORDS_TITLE], born[32], line[256];
     *world_put_item(id, w, i) = '\0';
     const place p = item_card(w, i, title);
-    time_format_iso(born, (w->start + (int64_t)w->item_born[i] * WORLD_DAY) * 1000000);
-    buffer_format(b, "%s,%s,%s,%s,", id, title, words_category(w->item_category[i]),
-                  words_platform(w->item_platform[i]));
-    add_place(b, p);
-    buffer_format(b, ",%.2f,%.10s\n", (double)w->item_price[i], born);
+    put_date(born, w, w->item_born[i]);
+    const int n = snprintf(line, sizeof line, "%s,%s,%s,%s," PLACE ",%.2f,%s\n", id, title,
+                           words_category(w->item_category[i]), words_platform(w->item_platform[i]),
+                           PLACE_ARGUMENTS(p), (double)w->item_price[i], born);
+    buffer_add(b, line, (size_t)n);
 }
 
 static void user_line(buffer *b, const world *w, uint32_t u)
 {
-    char id[WORLD_ID], joined[32];
+    char id[WORLD_ID], joined[32], line[256];
     rng r = rng_at(w->seed, STREAM_CARD, u);
     *world_put_user(id, w, u) = '\0';
-    buffer_format(b, "%s,", id);
-    add_place(b, place_in(w->user_home[u], &r));
+    const place p = place_in(w->user_home[u], &r);
     // the country is a band of the map, the age leans to the young
     const int country = w->user_home[u] % WORLD_GRID * WORDS_COUNTRIES / WORLD_GRID;
     const int age = 16 + (int)(rng_uniform(&r) * (20 + 50 * rng_uniform(&r)));
     const float share = w->user_share[u];
-    time_format_iso(joined, (w->start + (int64_t)w->user_joined[u] * WORLD_DAY) * 1000000);
-    buffer_format(b, ",%s,%d,%s,%.10s\n", words_country(country), age,
-                  share == 1   ? words_platform(0)
-                  : share == 0 ? words_platform(1)
-                               : "both",
-                  joined);
+    put_date(joined, w, w->user_joined[u]);
+    const int n = snprintf(line, sizeof line, "%s," PLACE ",%s,%d,%s,%s\n", id, PLACE_ARGUMENTS(p),
+                           words_country(country), age,
+                           share == 1   ? words_platform(0)
+                           : share == 0 ? words_platform(1)
+                                        : "both",
+                           joined);
+    buffer_add(b, line, (size_t)n);
 }
 
 typedef void line_fn(buffer *b, const world *w, uint32_t k);
