@@ -1,52 +1,56 @@
 // topk.c - the k best items by a heap whose root is the worst of them.
 #include "index/topk.h"
 
-// True if the answer at `a` should stand behind the answer at `b`.
-static bool worse(const topk *t, size_t a, size_t b)
+// True if the first answer should stand behind the second.  Without branches: which child is worse
+// is a coin toss that no processor can predict.
+static inline bool worse(float a, uint32_t a_item, float b, uint32_t b_item)
 {
-    if (t->score[a] != t->score[b]) return t->score[a] < t->score[b];
-    return t->item[a] > t->item[b];
+    return (a < b) | ((a == b) & (a_item > b_item));
 }
 
-static void swap(topk *t, size_t a, size_t b)
+static inline void put(topk *t, size_t at, uint32_t item, float score)
 {
-    const uint32_t item = t->item[a];
-    const float score = t->score[a];
-    t->item[a] = t->item[b], t->score[a] = t->score[b];
-    t->item[b] = item, t->score[b] = score;
+    t->item[at] = item, t->score[at] = score;
 }
 
-// Restores the heap of the first n below place `at`.
-static void sift_down(topk *t, size_t at, size_t n)
+// Puts an answer into the heap of the first n, whose place `at` is free, or further down.
+static void sift_down(topk *t, size_t at, size_t n, uint32_t item, float score)
 {
-    for (;;) {
-        size_t down = 2 * at + 1;
-        if (down >= n) return;
-        if (down + 1 < n && worse(t, down + 1, down)) down++;
-        if (!worse(t, down, at)) return;
-        swap(t, at, down);
-        at = down;
+    const uint32_t *const items = t->item;
+    const float *const scores = t->score;
+    for (size_t down; (down = 2 * at + 1) < n; at = down) {
+        if (down + 1 < n)
+            down += worse(scores[down + 1], items[down + 1], scores[down], items[down]);
+        if (!worse(scores[down], items[down], score, item)) break;
+        put(t, at, items[down], scores[down]);
     }
+    put(t, at, item, score);
 }
 
 void topk_offer(topk *t, uint32_t item, float score)
 {
     if (!(score > topk_threshold(t))) return; // an equal score with a higher number loses
     if (t->n == t->k) {
-        t->item[0] = item, t->score[0] = score;
-        sift_down(t, 0, t->n);
+        sift_down(t, 0, t->n, item, score);
         return;
     }
     size_t at = t->n++;
-    t->item[at] = item, t->score[at] = score;
-    for (; at && worse(t, at, (at - 1) / 2); at = (at - 1) / 2) swap(t, at, (at - 1) / 2);
+    while (at) {
+        const size_t up = (at - 1) / 2;
+        if (!worse(score, item, t->score[up], t->item[up])) break;
+        put(t, at, t->item[up], t->score[up]);
+        at = up;
+    }
+    put(t, at, item, score);
 }
 
 void topk_finish(topk *t)
 {
-    for (size_t n = t->n; n > 1; n--) {
-        swap(t, 0, n - 1);
-        sift_down(t, 0, n - 1);
+    for (size_t n = t->n; n > 1; n--) { // the worst goes last
+        const uint32_t item = t->item[n - 1];
+        const float score = t->score[n - 1];
+        put(t, n - 1, t->item[0], t->score[0]);
+        sift_down(t, 0, n - 1, item, score);
     }
 }
 
