@@ -55,7 +55,7 @@ static void random_table(table *t, rng *r)
                 x->time = at = now;
                 x->tag = 1;
             }
-            if (rng_below(r, 60) == 0) x->value = 1000; // an outlier
+            if (rng_below(r, 60) == 0) x->value = rng_below(r, 2) ? 1000 : -1000; // an outlier
             t->n++;
         }
     }
@@ -350,7 +350,7 @@ static size_t n_dedupe(table *t)
 }
 static size_t n_repeats(table *t)
 {
-    return naive_repeats(t, 25 * MINUTE);
+    return naive_repeats(t, 20 * MINUTE);
 }
 static size_t n_rate(table *t)
 {
@@ -441,7 +441,7 @@ static void test_steps(void)
     // clang-format off
     static const struct { const char *pairs[5]; naive_fn *naive; } cases[] = {
         { { "dedupe=yes" }, n_dedupe },
-        { { "repeat-window=25m" }, n_repeats },
+        { { "repeat-window=20m" }, n_repeats },
         { { "robot-rate=8", "robot-min=5" }, n_rate },
         { { "robot-repeat=0.5", "robot-min=5" }, n_share },
         { { "user-core=8", "item-core=12" }, n_core },
@@ -476,7 +476,7 @@ static void test_all_steps(void)
     static const char *const pairs[] = { "missing=median",
                                          "times=..1970-01-01T16:00:00",
                                          "dedupe=yes",
-                                         "repeat-window=25m",
+                                         "repeat-window=20m",
                                          "where=ratio < 0.95",
                                          "behaviours=view,cart",
                                          "outliers=zscore=2",
@@ -499,7 +499,7 @@ static void test_all_steps(void)
         for (size_t k = 0; k < t->n; k++) keep[k] = t->row[k].time <= 960 * MINUTE;
         dropped[1] = keep_if(t, keep);
         dropped[2] = naive_dedupe(t);
-        dropped[3] = naive_repeats(t, 25 * MINUTE);
+        dropped[3] = naive_repeats(t, 20 * MINUTE);
         for (size_t k = 0; k < t->n; k++) keep[k] = t->row[k].ratio < 0.95;
         dropped[4] = keep_if(t, keep);
         for (size_t k = 0; k < t->n; k++) keep[k] = t->row[k].behaviour != 0;
@@ -525,7 +525,7 @@ static void test_all_steps(void)
 static void test_idempotent(void)
 {
     static const char *const ways[][4] = {
-        { "dedupe=yes" },       { "repeat-window=25m" }, { "user-core=6", "item-core=8" },
+        { "dedupe=yes" },       { "repeat-window=20m" }, { "user-core=6", "item-core=8" },
         { "where=stars >= 2" }, { "session-gap=30m" },   { "robot-rate=8", "robot-min=5" },
         { "normalise=minmax" }
     };
@@ -554,6 +554,7 @@ static void test_normalise(void)
     rng r = rng_at(14, 0, 0);
     table *t = NEW(table, 1);
     random_table(t, &r);
+    for (size_t k = 0; k < t->n; k++) t->row[k].value = fabsf(t->row[k].value);
     dataset *d = table_dataset(t);
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
         dataset *out = cleaned(d, ways[i], NULL);
@@ -676,7 +677,7 @@ static void test_refusals(void)
 
 static void test_memory(void)
 {
-    static const char *const pairs[] = { "missing=median",   "dedupe=yes",  "repeat-window=25m",
+    static const char *const pairs[] = { "missing=median",   "dedupe=yes",  "repeat-window=20m",
                                          "robot-repeat=0.8", "user-core=2", "session-gap=30m",
                                          "unit=session",     NULL };
     rng r = rng_at(16, 0, 0);

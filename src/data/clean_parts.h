@@ -1,4 +1,4 @@
-// clean_parts.h - what the files of the cleaning share; for data/clean*.c only.
+// clean_parts.h - what the files of the cleaning share; for data/clean*.c and inspect*.c only.
 //
 // The input is never changed: a step clears bits of `keep`, or says how values are to be read.
 // Memory is one bit per event and counters per user and item, whatever the size of the log.
@@ -57,6 +57,9 @@ clean_step_fn clean_missing, clean_outliers, clean_normalise;                   
 clean_step_fn clean_times, clean_where, clean_behaviours;                        // clean_rules.c
 clean_step_fn clean_dedupe, clean_repeats, clean_robot_rate, clean_robot_repeat; // clean_repeats.c
 clean_step_fn clean_core;                                                        // clean_core.c
+
+// The quantile p of the n kept values that are not missing: exact, type 7.
+habit_status clean_quantile(cleaning *c, uint64_t n, double p, double *out, habit_error *err);
 
 // --- writing (clean_write.c) -------------------------------------------------------------------------
 

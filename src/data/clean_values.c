@@ -139,7 +139,7 @@ static habit_status nth_value(cleaning *c, uint64_t k, double *out, habit_error 
 }
 
 // Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996), as NumPy and R do.
-static habit_status quantile(cleaning *c, uint64_t n, double p, double *out, habit_error *err)
+habit_status clean_quantile(cleaning *c, uint64_t n, double p, double *out, habit_error *err)
 {
     const double at = p * (double)(n - 1);
     const uint64_t low = (uint64_t)at;
@@ -183,7 +183,7 @@ habit_status clean_missing(cleaning *c, habit_error *err)
         fill = m.mean;
     } else if (strcmp(how, "median") == 0) {
         TRY(measure(c, &m, NULL, err));
-        TRY(quantile(c, m.n, 0.5, &fill, err));
+        TRY(clean_quantile(c, m.n, 0.5, &fill, err));
     } else if (!number_after(how, "constant=", &fill)) {
         return fail(err, HABIT_EINVAL,
                     "--missing: '%s' is not keep, drop, mean, median or constant=NUMBER", how);
@@ -223,8 +223,8 @@ habit_status clean_outliers(cleaning *c, habit_error *err)
         r = (range){ m.mean - far * deviation, m.mean + far * deviation };
     } else if (number_after(how, "iqr=", &far) && far > 0) {
         TRY(measure(c, &m, NULL, err));
-        TRY(quantile(c, m.n, 0.25, &q1, err));
-        TRY(quantile(c, m.n, 0.75, &q3, err));
+        TRY(clean_quantile(c, m.n, 0.25, &q1, err));
+        TRY(clean_quantile(c, m.n, 0.75, &q3, err));
         r = (range){ q1 - far * (q3 - q1), q3 + far * (q3 - q1) };
     } else {
         return fail(err, HABIT_EINVAL, "--outliers: '%s' is not none, zscore=N or iqr=N", how);
