@@ -16,7 +16,7 @@
 #define TIME_LIMIT (INT64_C(1) << 61) // as in the dataset format
 
 enum {
-    MEMORY_DEFAULT = 1536 << 20,
+    MEMORY_DEFAULT = 512 << 20,
     MEMORY_READER = 64 << 20 // batches of text and their columns, about
 };
 
@@ -61,22 +61,30 @@ static habit_status probe_source(assembly *a, size_t k, bool *all_known, habit_e
     return st;
 }
 
-// What will be needed beside the tables of ids, whose size nobody knows yet.
-static uint64_t predict_memory(const assembly *a, double records)
+// Records by the guess of rows, and whether they will go through scratch files.
+static double guess_records(const assembly *a, bool *spills)
 {
-    const uint64_t block = order_block_bytes(a->memory);
-    const uint64_t others = MEMORY_READER + 4 * block;
-    if (records > (double)(order_blocks_max(a->memory) * block) || a->rows_guess == 0)
-        return a->memory + others;
-    return (uint64_t)records + others;
+    const double bytes = a->rows_guess * (double)a->format.width;
+    *spills = bytes > (double)(order_blocks_max(a->memory) * order_block_bytes(a->memory));
+    return bytes;
+}
+
+// An upper bound of what is needed beside the tables of ids, whose size nobody knows yet: the
+// reader's batches, the records, and while they are sorted a block of input and two of output.
+static double guess_memory(const assembly *a)
+{
+    bool spills;
+    const double records = guess_records(a, &spills);
+    const double block = (double)order_block_bytes(a->memory);
+    if (a->rows_guess == 0 || spills) return MEMORY_READER + (double)a->memory;
+    return MEMORY_READER + records + 4 * (records < block ? records : block);
 }
 
 static habit_status predict(const assembly *a, json_t *report, habit_error *err)
 {
-    const double records = a->rows_guess * (double)a->format.width;
-    const bool spills =
-        records > (double)(order_blocks_max(a->memory) * order_block_bytes(a->memory));
-    const double memory = (double)predict_memory(a, records), disk = spills ? 2 * records : 0;
+    bool spills;
+    const double records = guess_records(a, &spills);
+    const double memory = guess_memory(a), disk = spills ? 2 * records : 0;
     if (a->rows_guess == 0)
         run_log(a->run, LOG_NOTE,
                 "rows unknown beforehand; at most %.0f MB of memory beside the ids (about 60 bytes "
@@ -266,6 +274,8 @@ static habit_status put_provenance(dataset_writer *w, const import_options *opti
     static const char *const kept[] = {
         "sources", "rows", "bad_rows", "no_time", "items", "users"
     };
+    static const char *const local[] = { "memory", "rejects", "scratch" };
+    for (size_t k = 0; k < COUNT_OF(local); k++) json_object_del(given, local[k]);
     json_t *all = json_pack("{s:o}", "options", given);
     for (size_t k = 0; all && k < COUNT_OF(kept); k++) {
         json_t *value = json_object_get(report, kept[k]);
