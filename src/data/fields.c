@@ -23,6 +23,7 @@ void field_undouble(field *f)
     }
     f->len = (uint32_t)(to - f->s);
     f->doubled = 0;
+    while (to < end) *to++ = '"'; // no line break stays behind: lines are counted later
 }
 
 typedef struct splitter {
@@ -100,7 +101,7 @@ static cut_row split_by_byte(splitter *k, quoting quotes, const char *p)
 
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return c == ' ' || c == '\t';
 }
 
 static cut_row split_by_blanks(splitter *k, const char *p)
@@ -110,7 +111,8 @@ static cut_row split_by_blanks(splitter *k, const char *p)
         if (p == k->end || *p == '\n') return finish(k, p), k->row;
         const char *from = p;
         while (p < k->end && !is_blank(*p) && *p != '\n') p++;
-        put(k, from, p, false);
+        const char *to = p == k->end || *p == '\n' ? without_cr(from, p) : p;
+        if (to > from) put(k, from, to, false);
     }
 }
 

@@ -101,9 +101,12 @@ void piece_parse_objects(const reader *r, piece *p)
 {
     object_row fields;
     const char *end;
+    uint64_t line = p->line;
     for (const char *row = p->begin; row < p->end; row = end + 1) {
         end = memchr(row, '\n', (size_t)(p->end - row));
         if (!end) end = p->end;
+        p->counted = row; // here, since texts moved into lines may hold line breaks
+        p->counted_line = line++;
         if (!take_object(r, p, &fields, row, end)) return;
     }
 }

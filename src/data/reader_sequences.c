@@ -1,12 +1,13 @@
 // reader_sequences.c - a line is a user and its items, or a session's items.
 #include "data/reader_impl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 static bool parts(const reader *r, char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || (c == ',' && r->layout.separator == ',');
+    return c == ' ' || c == '\t' || (c == ',' && r->layout.separator == ',');
 }
 
 // The next word of [*at, end), or NULL.
@@ -34,18 +35,19 @@ static slice line_user(piece *p, size_t line)
 void piece_parse_sequences(const reader *r, piece *p)
 {
     const batch *b = &r->batch;
-    const char *end;
+    const char *next;
     size_t line = 0;
-    for (const char *row = p->begin; row < p->end; row = end + 1, line++) {
-        end = memchr(row, '\n', (size_t)(p->end - row));
+    for (const char *row = p->begin; row < p->end; row = next, line++) {
+        const char *end = memchr(row, '\n', (size_t)(p->end - row));
+        next = end ? end + 1 : p->end;
         if (!end) end = p->end;
+        if (end > row && end[-1] == '\r') end--;
         const char *at = row;
         slice user, item;
         if (r->layout.users) {
             if (!next_word(r, &at, end, &user)) continue;
         } else {
-            if (r->layout.target && end > row && *row != '\r' &&
-                !memchr(row, '\t', (size_t)(end - row))) {
+            if (r->layout.target && end > row && !memchr(row, '\t', (size_t)(end - row))) {
                 if (!piece_flaw(p, row, end, end, "no tab and target at the end of the session"))
                     return;
                 continue;
@@ -54,6 +56,7 @@ void piece_parse_sequences(const reader *r, piece *p)
         }
         const uint64_t hash = ids_hash(user.s, user.len);
         while (next_word(r, &at, end, &item)) {
+            assert(p->n < p->room);
             const size_t k = p->at + p->n++;
             b->user[k] = user;
             b->user_hash[k] = hash;

@@ -231,6 +231,13 @@ static habit_status try_atomic(sniffer *k, layout *l, bool *found, habit_error *
 
 // --- no header -----------------------------------------------------------------------------------------
 
+static habit_status one_column(const sniffer *k, habit_error *err)
+{
+    return fail(err, HABIT_EFORMAT,
+                "%s:1: one column only: a log has at least a user and an item in a row",
+                k->s->name);
+}
+
 static habit_status name_columns(layout *l, size_t n, habit_error *err)
 {
     column_names_free(&l->columns);
@@ -305,6 +312,7 @@ static habit_status without_header(sniffer *k, layout *l, dialect d, const char 
     l->dialect = d;
     split_first(k, d);
     const size_t n = k->first_n;
+    if (n < 2) return one_column(k, err);
     TRY(names_from_first(k, l, err)); // in case it is a header with unknown names
     collect_stats(k, l, true);
     const bool by_position = roles_by_position(&l->columns, k->options);
@@ -433,9 +441,7 @@ static habit_status by_format(sniffer *k, layout *l, habit_error *err)
         return without_header(k, l, d, k->format, err);
     }
     const int i = best_separator(k, wants(k, "movielens") ? ":" : separators);
-    if (i < 0)
-        return fail(err, HABIT_EFORMAT, "%s:1: one column only: '%s' rows have a user and an item",
-                    k->s->name, k->format);
+    if (i < 0) return one_column(k, err);
     return without_header(k, l, dialect_of(separators[i]), k->format, err);
 }
 
@@ -463,9 +469,7 @@ static habit_status by_content(sniffer *k, layout *l, habit_error *err)
     }
     if (k->lines.by[4].most >= 2) return sequences(k, l, differ, ' ', err);
     if (k->lines.by[1].most >= 2) return sequences(k, l, differ, ',', err);
-    return fail(err, HABIT_EFORMAT,
-                "%s:1: one column only: a log has at least a user and an item in a row",
-                k->s->name);
+    return one_column(k, err);
 }
 
 habit_status sniff(layout *out, const sample *s, const import_options *options, habit_error *err)
