@@ -10,7 +10,9 @@ extern const model_class model_class_ials;
 extern const model_class model_class_svdpp;
 extern const model_class model_class_truth;
 extern const model_class model_class_pop;
+extern const model_class model_class_markov;
 extern const model_class model_class_itemknn;
+extern const model_class model_class_userknn;
 extern const model_class model_class_ease;
 
 #endif
