@@ -639,6 +639,7 @@ static void test_refusals(void)
         { "where=behaviour == veiw", false, "did you mean 'view'" },
         { "behaviours=bye", false, "did you mean 'buy'" },
         { "missing=magic", false, "median" },
+        { "missing=constant=1e300", false, "median" },
         { "outliers=zscore=x", false, "iqr=N" },
         { "outliers=zscore=-1", false, "iqr=N" },
         { "times=yesterday", false, "2000-01-01..now" },

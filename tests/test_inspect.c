@@ -174,11 +174,37 @@ static void test_gini(void)
     }
 }
 
+// Our own allocations may fail, one by one: no crash, no leak.
+static void test_memory(void)
+{
+    static const uint64_t offset[] = { 0, 2, 3 };
+    static const uint32_t item[] = { 0, 1, 1 };
+    static const int64_t when[] = { 1, 1, 2 };
+    static const float value[] = { 1, 2, NAN };
+    dataset *d = make_dataset(&(made){
+        .users = 2, .items = 2, .offset = offset, .item = item, .time = when, .value = value });
+    const long live = mem_live();
+    habit_status st = HABIT_ENOMEM;
+    long n = 0;
+    for (; st == HABIT_ENOMEM && n < 100; n++) {
+        json_t *r = NULL;
+        mem_fail_after(n);
+        st = data_inspect(&r, d, NULL, NULL);
+        mem_fail_after(-1);
+        CHECK((st == HABIT_OK) == (r != NULL), "a report of a failure");
+        json_decref(r);
+        CHECK(mem_live() == live, "allocation %ld: %ld blocks leaked", n, mem_live() - live);
+    }
+    CHECK(st == HABIT_OK && n > 5, "%ld allocations, then %s", n, habit_status_text(st));
+    dataset_close(d);
+}
+
 int main(void)
 {
     test_by_hand();
     test_bare();
     test_gini();
+    test_memory();
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();
 }

@@ -5,6 +5,7 @@
 #include "data/clean_parts.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,7 +257,7 @@ static habit_status rule_bound(const cleaning *c, const char *name, const char *
         return fail(err, HABIT_EINVAL, "--where: '%s' is not a number to compare %s with", bound,
                     name);
     // values are floats: 0.7 in the log must pass `>= 0.7`
-    if (r->on == ON_VALUE) r->bound = (float)r->bound;
+    if (r->on == ON_VALUE && fabs(r->bound) <= FLT_MAX) r->bound = (float)r->bound;
     return HABIT_OK;
 }
 

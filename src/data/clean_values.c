@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/clean_parts.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,8 +119,8 @@ static habit_status count_keys(cleaning *c, void *ctx, uint32_t u, uint64_t begi
     return HABIT_OK;
 }
 
-// The k-th smallest value, k from 0; *n counts the values.
-static habit_status nth_value(cleaning *c, uint64_t k, double *out, habit_error *err)
+// The k-th smallest value, k from 0, and the one after it if the same passes show it, else NAN.
+static habit_status nth_value(cleaning *c, uint64_t k, double *out, double *next, habit_error *err)
 {
     selection s = { .count = NEW(uint64_t, BINS) };
     if (!s.count) return fail_memory(err, "value histogram", BINS * sizeof *s.count);
@@ -133,8 +134,13 @@ static habit_status nth_value(cleaning *c, uint64_t k, double *out, habit_error 
             k -= s.count[bin];
         if (pass == 0) s.prefix = bin;
     }
+    if (st == HABIT_OK) {
+        *out = key_value(s.prefix << 16 | bin);
+        if (k + 1 >= s.count[bin])
+            for (bin++; bin < BINS && s.count[bin] == 0;) bin++;
+        *next = bin < BINS ? key_value(s.prefix << 16 | bin) : NAN;
+    }
     mem_free(s.count);
-    if (st == HABIT_OK) *out = key_value(s.prefix << 16 | bin);
     return st;
 }
 
@@ -143,10 +149,10 @@ habit_status clean_quantile(cleaning *c, uint64_t n, double p, double *out, habi
 {
     const double at = p * (double)(n - 1);
     const uint64_t low = (uint64_t)at;
-    double a = 0, b = 0;
-    TRY(nth_value(c, low, &a, err));
-    b = a;
-    if (low + 1 < n) TRY(nth_value(c, low + 1, &b, err));
+    double a = 0, b = 0, unused;
+    TRY(nth_value(c, low, &a, &b, err));
+    if (low + 1 >= n) b = a;
+    if (isnan(b)) TRY(nth_value(c, low + 1, &b, &unused, err));
     *out = a + (at - (double)low) * (b - a);
     return HABIT_OK;
 }
@@ -184,7 +190,7 @@ habit_status clean_missing(cleaning *c, habit_error *err)
     } else if (strcmp(how, "median") == 0) {
         TRY(measure(c, &m, NULL, err));
         TRY(clean_quantile(c, m.n, 0.5, &fill, err));
-    } else if (!number_after(how, "constant=", &fill)) {
+    } else if (!number_after(how, "constant=", &fill) || fabs(fill) > FLT_MAX) {
         return fail(err, HABIT_EINVAL,
                     "--missing: '%s' is not keep, drop, mean, median or constant=NUMBER", how);
     }

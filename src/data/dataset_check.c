@@ -10,7 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { BLOCK_BYTES = 256 << 10, FORGET_BYTES = 32 << 20 };
+enum { BLOCK_BYTES = 256 << 10, FORGET_BYTES = 16 << 20 };
 
 #define TIME_LIMIT (INT64_C(1) << 61) // about 73,000 years: differences of times cannot overflow
 
@@ -57,6 +57,9 @@ static habit_status scan_section(scan *s, section_entry *entry, rule_fn *rule, h
             forgotten = to;
         }
     }
+    if (s->f->d.map.len > 2 * FORGET_BYTES) // a small file may as well stay mapped
+        dataset_forget(&s->f->d, data + forgotten * size,
+                       (size_t)(entry->count - forgotten) * size);
     if (XXH3_64bits_digest(s->hash) != entry->checksum)
         return fail(err, HABIT_EFORMAT, "%s: section '%s' is damaged (checksum)", s->path,
                     entry->name);
