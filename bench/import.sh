@@ -24,16 +24,16 @@ fi
 log=$dir/log/events.csv
 echo "$(wc -l <"$log") lines, $(wc -c <"$log") bytes, $(nproc) threads"
 
-# import LABEL FILE: one line with rows, seconds, rate, peak memory, scratch bytes
+# import LABEL FILE: one line with rows, seconds, processor seconds, peak memory, rate, scratch bytes
 import() {
     "$habit" import "$2" --to "$dir/out.habit" --json >"$dir/report.json" 2>/dev/null
     "$python" -c '
 import json, sys
 r = json.load(open(sys.argv[2]))
 r = r.get("report", r)
-print("%-14s rows %d seconds %.2f rows_per_second %.0f memory_mb %.0f scratch_mb %.0f" % (
-    sys.argv[1], r["rows"], r["seconds"], r["rows"] / r["seconds"], r["memory_peak"] / 1e6,
-    r["spilled_bytes"] / 1e6))' "$1" "$dir/report.json" | tee -a "$dir/figures"
+print("%s rows %d seconds %.2f cpu %.2f memory_mb %.0f rows_per_second %.0f scratch_mb %.0f" % (
+    sys.argv[1], r["rows"], r["seconds"], r["cpu_seconds"], r["memory_peak"] / 1e6,
+    r["rows"] / r["seconds"], r["spilled_bytes"] / 1e6))' "$1" "$dir/report.json" | tee -a "$dir/figures"
 }
 
 : >"$dir/figures"

@@ -211,6 +211,24 @@ static void test_rejects(void)
     remove_outputs();
 }
 
+// A log with times: rows without one are dropped and counted, alone or in runs.
+static void test_missing_times(void)
+{
+    write_file("holes.csv", "user_id,item_id,timestamp\nx,1,\na,1,1500000000\nx,2,\nx,3,\n"
+                            "b,2,1500000001\nb,3,1500000002\nx,1,\n");
+    json_t *report = NULL;
+    CHECK_OK(import_one("holes.csv", &report, err));
+    CHECK(number_at(report, "rows") == 7 && number_at(report, "no_time") == 4, "rows %lld, %lld",
+          (long long)number_at(report, "rows"), (long long)number_at(report, "no_time"));
+    dataset *d = NULL;
+    CHECK_OK(dataset_open(&d, "out.habit", err));
+    CHECK(d->users == 2 && d->items == 3 && d->events == 3, "%u users, %u items", d->users,
+          d->items);
+    dataset_close(d);
+    json_decref(report);
+    remove_outputs();
+}
+
 static void test_no_rows(void)
 {
     write_file("header.csv", "user_id,item_id,timestamp\n");
@@ -325,7 +343,10 @@ static void test_old_stays(void)
     CHECK(import_one("bad.csv", NULL, NULL) == HABIT_EFORMAT, "bad rows were accepted");
     CHECK(fingerprint() == before && outputs() == 1, "the old dataset was touched");
     habit_error err = { 0 };
-    const char *source = "log.csv";
+    const char *old = "out.habit", *source = "log.csv";
+    const job itself = { &old, 1, { NULL }, NULL };
+    CHECK(import(&itself, NULL, &err) == HABIT_EINVAL && strstr(err.message, "out.habit"), "%s",
+          err.message);
     const job j = { &source, 1, { "scratch", "absent-folder", "memory", "1M", NULL }, NULL };
     write_log("log.csv", 200000, 0);
     CHECK(import(&j, NULL, &err) == HABIT_ENOTFOUND && strstr(err.message, "absent-folder"), "%s",
@@ -430,6 +451,7 @@ int main(void)
     test_small();
     test_several_sources();
     test_rejects();
+    test_missing_times();
     test_no_rows();
     test_same_dataset();
     test_no_memory();
@@ -439,8 +461,8 @@ int main(void)
     test_data_open();
     test_side_tables();
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
-    const char *const made[] = { "small",  "a",     "b",   "c",     "d",     "bad",
-                                 "header", "empty", "log", "items", "people" };
+    const char *const made[] = { "small",  "a",     "b",     "c",   "d",     "bad",
+                                 "header", "holes", "empty", "log", "items", "people" };
     for (size_t k = 0; k < COUNT_OF(made); k++) {
         char name[32];
         snprintf(name, sizeof name, "%s.csv", made[k]);

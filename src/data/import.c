@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // A new, empty file of its own name in `dir`, which a dataset is to replace.
@@ -96,12 +97,27 @@ static habit_status assemble_and_clean(importing *m, const char *const *sources,
     return st;
 }
 
-static habit_status report_cost(importing *m, double start, habit_error *err)
+// A log is never replaced by what was made of it.
+static habit_status refuse_overwrite(const char *const *sources, size_t n, const char *to,
+                                     habit_error *err)
 {
-    const double seconds = clock_wall() - start;
+    struct stat old, source;
+    if (stat(to, &old) != 0) return HABIT_OK;
+    for (size_t k = 0; k < n; k++)
+        if (stat(sources[k], &source) == 0 && source.st_dev == old.st_dev &&
+            source.st_ino == old.st_ino)
+            return fail(err, HABIT_EINVAL, "%s is a source: choose another file for the dataset",
+                        to);
+    return HABIT_OK;
+}
+
+static habit_status report_cost(importing *m, double start, double start_cpu, habit_error *err)
+{
+    const double seconds = clock_wall() - start, cpu = clock_cpu() - start_cpu;
     const double rows_read = (double)json_integer_value(json_object_get(m->report, "rows"));
     const size_t peak = memory_peak();
     if (json_object_set_new(m->report, "seconds", json_real(seconds)) ||
+        json_object_set_new(m->report, "cpu_seconds", json_real(cpu)) ||
         json_object_set_new(m->report, "rows_per_second",
                             json_real(seconds > 0 ? rows_read / seconds : 0)) ||
         json_object_set_new(m->report, "memory_peak", json_integer((json_int_t)peak)))
@@ -115,14 +131,15 @@ habit_status import_files(const char *const *sources, size_t n, const char *to,
                           const import_options *options, const run *r, json_t **report,
                           habit_error *err)
 {
-    const double start = clock_wall();
+    const double start = clock_wall(), start_cpu = clock_cpu();
+    TRY(refuse_overwrite(sources, n, to, err));
     importing m;
     habit_status st = importing_init(&m, to, options, r, err);
     if (st == HABIT_OK && clean_needed(&m.options))
         st = assemble_and_clean(&m, sources, n, to, err);
     else if (st == HABIT_OK)
         st = assemble(to, sources, n, &m.options, r, m.report, err);
-    if (st == HABIT_OK) st = report_cost(&m, start, err);
+    if (st == HABIT_OK) st = report_cost(&m, start, start_cpu, err);
     if (st == HABIT_OK && report) *report = json_incref(m.report);
     importing_free(&m);
     return st;

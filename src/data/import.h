@@ -12,8 +12,9 @@ typedef struct import_options import_options;
 extern const opt import_table[];
 size_t import_options_size(void);
 
-// Writes the dataset file `to`.  *report (may be NULL) becomes an object: rows read, what each
-// step dropped and why, times, memory predicted and used.
+// Writes the dataset file `to`.  *report (may be NULL) becomes an object: what data/assemble.h and
+// data/clean.h add, then seconds, cpu_seconds, rows_per_second and memory_peak of the process.
+// Bad rows that were tolerated are in opt->rejects, or "<to>.rejects".
 habit_status import_files(const char *const *sources, size_t n, const char *to,
                           const import_options *opt, const run *run, json_t **report,
                           habit_error *err);
