@@ -34,23 +34,44 @@ static const column *tag_column(const dataset *d)
 
 // --- users of each item --------------------------------------------------------------------------
 
+// Calls for each (user, item) of the log once, however often the user took the item: a user's
+// events stand together, so remembering each item's last user is enough.
+typedef struct walk {
+    const log_view *log;
+    uint32_t stride, items;
+    uint32_t *last; // [items]
+} walk;
+
+static void walk_once(const walk *w, diversity *d, uint64_t *next)
+{
+    const log_view *v = w->log;
+    for (uint32_t i = 0; i < w->items; i++) w->last[i] = USER_NONE;
+    for (uint32_t u = 0; u < v->users; u += w->stride)
+        for (uint64_t e = v->begin[u]; e < v->end[u]; e++) {
+            const uint32_t item = v->item[e];
+            if (item >= w->items || w->last[item] == u) continue;
+            w->last[item] = u;
+            if (d->user)
+                d->user[next[item]++] = u;
+            else
+                next[item + 1]++;
+        }
+}
+
 static habit_status invert(diversity *d, const log_view *v, habit_error *err)
 {
-    const uint32_t stride = (uint32_t)(v->events / EVENTS_MAX) + 1;
+    walk w = { v, (uint32_t)(v->events / EVENTS_MAX) + 1, d->items, NEW(uint32_t, d->items) };
     d->begin = ZNEW(uint64_t, (size_t)d->items + 2);
-    if (!d->begin) return fail_memory(err, "users of items", ((size_t)d->items + 2) * 8);
-    uint64_t *next = d->begin + 1; // next[i] becomes the end of item i, which begins item i + 1
-
-    for (uint32_t u = 0; u < v->users; u += stride)
-        for (uint64_t e = v->begin[u]; e < v->end[u]; e++)
-            if (v->item[e] < d->items) next[v->item[e] + 1]++;
-    for (uint32_t i = 0; i < d->items; i++) next[i + 1] += next[i];
-    d->user = NEW(uint32_t, (size_t)next[d->items]);
-    if (!d->user) return fail_memory(err, "users of items", (size_t)next[d->items] * 4);
-    for (uint32_t u = 0; u < v->users; u += stride)
-        for (uint64_t e = v->begin[u]; e < v->end[u]; e++)
-            if (v->item[e] < d->items) d->user[next[v->item[e]]++] = u;
-    return HABIT_OK;
+    if (d->begin && w.last) {
+        uint64_t *next = d->begin + 1; // next[i] becomes the end of item i, where i + 1 begins
+        walk_once(&w, d, next);
+        for (uint32_t i = 0; i < d->items; i++) next[i + 1] += next[i];
+        d->user = NEW(uint32_t, (size_t)next[d->items]);
+        if (d->user) walk_once(&w, d, next);
+    }
+    mem_free(w.last);
+    if (d->user) return HABIT_OK;
+    return fail_memory(err, "users of items", (size_t)v->events * sizeof(uint32_t));
 }
 
 habit_status diversity_make(diversity *out, const log_view *train, uint32_t items, habit_error *err)
@@ -104,20 +125,25 @@ static bool similarity_by_tags(const diversity *d, uint32_t a, uint32_t b, doubl
     return true;
 }
 
-// Users of an item may come several times in a row if they took it several times.
+// Two ascending lists walked together; without branches that depend on which is smaller.
+static size_t common(const uint32_t *x, size_t n, const uint32_t *y, size_t m)
+{
+    size_t both = 0, i = 0, j = 0;
+    while (i < n && j < m) {
+        const uint32_t a = x[i], b = y[j];
+        both += a == b;
+        i += a <= b;
+        j += b <= a;
+    }
+    return both;
+}
+
 static bool similarity_by_users(const diversity *d, uint32_t a, uint32_t b, double *out)
 {
-    const uint32_t *x = d->user + d->begin[a], *x_end = d->user + d->begin[a + 1];
-    const uint32_t *y = d->user + d->begin[b], *y_end = d->user + d->begin[b + 1];
-    size_t both = 0, n = 0, m = 0;
-    if (x == x_end || y == y_end) return false;
-    while (x < x_end || y < y_end) {
-        const uint32_t u = x == x_end ? *y : y == y_end ? *x : *x < *y ? *x : *y;
-        const bool in_x = x < x_end && *x == u, in_y = y < y_end && *y == u;
-        n += in_x, m += in_y, both += in_x && in_y;
-        while (x < x_end && *x == u) x++;
-        while (y < y_end && *y == u) y++;
-    }
+    const size_t n = (size_t)(d->begin[a + 1] - d->begin[a]);
+    const size_t m = (size_t)(d->begin[b + 1] - d->begin[b]);
+    if (!n || !m) return false;
+    const size_t both = common(d->user + d->begin[a], n, d->user + d->begin[b], m);
     *out = (double)both / sqrt((double)n * (double)m);
     return true;
 }

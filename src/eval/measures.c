@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 128 };                // users of one piece
-enum { CO_OCCURRENCE_USERS = 2000 }; // ILD without tags is measured on this many users
+enum {
+    PIECE = 128,                // users of one piece
+    CO_OCCURRENCE_USERS = 2000, // ILD without tags is measured on this many users
+    CALIBRATION_PAIRS = 40000   // two numbers are fitted: more change nothing
+};
 
 // --- the table of columns --------------------------------------------------------------------------
 
@@ -154,17 +157,20 @@ static void fill_piece(void *ctx, size_t piece, int worker)
 
 // --- probabilities ---------------------------------------------------------------------------------
 
-// Scores of pairs of questions k with k % 2 != skip, closed up.
+// Scores of pairs of questions k with k % 2 != skip, closed up; of very many, an even selection.
 static size_t collect_pairs(const ranking *r, size_t skip, float *positive, float *negative)
 {
     const questions *q = r->of;
+    const size_t stride = questions_targets(q) / CALIBRATION_PAIRS + 1;
     size_t n = 0;
-    for (size_t k = 0; k < q->count; k++)
+    for (size_t k = 0; k < q->count; k++) {
+        if (k / 2 % stride != 0) continue;
         for (uint64_t t = q->target_begin[k]; k % 2 != skip && t < q->target_begin[k + 1]; t++) {
             if (q->target[t] == ITEM_NONE || q->probe[t] == ITEM_NONE) continue;
             positive[n] = r->score[t];
             negative[n++] = r->probe_score[t];
         }
+    }
     return n;
 }
 
