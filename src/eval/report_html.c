@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char style[] =
@@ -298,15 +297,14 @@ static void value_rows(buffer *b, const json_t *object, const char *prefix)
         }
         if (json_is_object(x) || strcmp(key, "models") == 0 || strcmp(key, "comparisons") == 0)
             continue;
-        char *text = json_is_string(x) ? NULL : json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT);
+        char text[400]; // lists of cut-offs at most
+        const size_t len = json_dumpb(x, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+        text[len < sizeof text ? len : 0] = '\0';
         buffer_text(b, "<tr>");
         element(b, "td", "", name);
         element(b, "td", " class=left style='white-space:normal'",
-                text                ? text
-                : json_is_string(x) ? json_string_value(x)
-                                    : "");
+                json_is_string(x) ? json_string_value(x) : text);
         buffer_text(b, "</tr>\n");
-        free(text);
     }
 }
 
