@@ -143,6 +143,32 @@ static void test_result(const world *w)
     json_decref(r);
 }
 
+// Scores that are no numbers, all or every other, are the worst there is.
+static void test_not_numbers(const world *w)
+{
+    world n = *w;
+    float *all = NEW(float, USERS *ITEMS), *half = NEW(float, USERS *ITEMS);
+    for (size_t i = 0; i < USERS * ITEMS; i++) {
+        all[i] = NAN;
+        half[i] = i % 2 ? NAN : w->good[i];
+    }
+    n.models[0].score = all, n.models[1].score = half;
+    n.contestants[0].model = &n.models[0].base, n.contestants[1].model = &n.models[1].base;
+    double x = -1, plain = -1;
+    static const char *const zero[] = { "HR@20", "GAUC", "AUC", "MRR@20" };
+    for (size_t i = 0; i < COUNT_OF(zero); i++) {
+        CHECK_OK(
+            evaluate_views_metric(&x, &n.views, &n.contestants[0], zero[i], &usual, NULL, err));
+        CHECK(x == 0, "all NaN: %s is %g", zero[i], x);
+        CHECK_OK(
+            evaluate_views_metric(&x, &n.views, &n.contestants[1], zero[i], &usual, NULL, err));
+        CHECK_OK(
+            evaluate_views_metric(&plain, &w->views, w->contestants, zero[i], &usual, NULL, err));
+        CHECK(x < 0.55 * plain, "half NaN: %s is %g, whole %g", zero[i], x, plain);
+    }
+    mem_free(all), mem_free(half);
+}
+
 // RMSE and MAE by the definition.
 static void test_values(const world *w)
 {
@@ -341,6 +367,7 @@ int main(void)
     world w;
     world_make(&w);
     test_result(&w);
+    test_not_numbers(&w);
     test_values(&w);
     test_threads(&w);
     test_permutation(&w);

@@ -1,6 +1,7 @@
 // test_ranking.c - ranks against the plain definition, however they are computed.
 #include "tests/check.h"
 #include "tests/eval_fakes.h"
+#include "eval/askers.h"
 #include "eval/ranking.h"
 #include "index/topk.h"
 
@@ -298,6 +299,55 @@ static void test_questions(void)
     log_free(&h), log_free(&t);
 }
 
+// --- queries ---------------------------------------------------------------------------------------
+
+static void test_askers(void)
+{
+    static const uint64_t begin[] = { 0, 4, 4 }, end[] = { 4, 4, 6 };
+    static const uint64_t target_begin[] = { 0, 1, 2 }, target_end[] = { 1, 2, 3 };
+    static const uint32_t item[] = { 2, 0, NONE, 1, 3, 2 }, target[] = { 4, 4, 4 };
+    static const int64_t time[] = { 10, 20, 30, 40, 50, 60 }, target_time[] = { 70, 80, 90 };
+    static const uint32_t item_of[] = { 7, NONE, 5, 100, 0 }, user_of[] = { 1, NONE, 0 };
+    const dataset d = { .users = 2, .items = 5 }; // the third user is a stranger to it
+    const log_view h = { .data = &d,
+                         .users = 3,
+                         .items = 5,
+                         .begin = begin,
+                         .end = end,
+                         .item = item,
+                         .time = time,
+                         .events = 6 };
+    const log_view t = { .data = &d,
+                         .users = 3,
+                         .items = 5,
+                         .begin = target_begin,
+                         .end = target_end,
+                         .item = target,
+                         .time = target_time,
+                         .events = 3 };
+    const table_model m = { { .class = &table_class, .users = 2, .items = 8 }, NULL };
+    const contestant c = { .name = "x", .model = &m.base, .item_of = item_of, .user_of = user_of };
+    const questions_options o = { .filter_seen = true };
+    questions q;
+    asker a;
+    arena plan = { 0 }, mem;
+    CHECK_OK(questions_make(&q, &h, &t, &o, NULL, err));
+    CHECK(askers_events(&q, 3) == 6 && askers_events(&q, 2) == 4, "events of blocks");
+    asker_place(&a, &q, 3, 6, &plan);
+    CHECK_OK(arena_init(&mem, &plan, err));
+    asker_place(&a, &q, 3, 6, &mem);
+    asker_fill(&a, &q, &c, 0, 3);
+    const query *first = &a.query[0], *last = &a.query[2];
+    CHECK(first->n == 2 && first->item[0] == 5 && first->item[1] == 7, "%zu known items", first->n);
+    CHECK(first->time[0] == 10 && first->time[1] == 20, "times of other events");
+    CHECK(first->user == 1 && first->now == 70 && !first->value, "who and when");
+    CHECK(a.query[1].n == 0 && a.query[1].user == USER_NONE, "a user the model does not know");
+    CHECK(last->n == 1 && last->item[0] == 5 && last->time[0] == 60, "items out of range");
+    CHECK(last->user == USER_NONE && last->now == 90, "a stranger");
+    arena_free(&mem);
+    questions_free(&q);
+}
+
 static void test_no_memory(void)
 {
     log_view h = log_random(20, 30, 5, 1), t = log_random(20, 30, 3, 2);
@@ -343,6 +393,7 @@ int main(void)
     for (size_t i = 0; i < COUNT_OF(settings); i++) test_random(&settings[i], i + 1);
     test_threads();
     test_questions();
+    test_askers();
     test_no_memory();
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();

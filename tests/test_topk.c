@@ -125,6 +125,19 @@ static void test_catalogue(uint32_t items, int dim, size_t n, uint64_t seed)
     for (size_t i = 0; i < COUNT_OF(all); i++) mem_free(all[i]);
 }
 
+// A range in the middle: what lies before it is passed over, what lies behind waits.
+static void test_mask(void)
+{
+    static const uint32_t excluded[] = { 1, 3, 5, 6, 9 };
+    float scores[4] = { 0 }; // of items 4 .. 7
+    size_t at = 0;
+    topk_mask(scores, 4, 4, excluded, 5, &at);
+    CHECK(at == 4, "place %zu", at);
+    for (size_t i = 0; i < 4; i++)
+        CHECK((scores[i] == -INFINITY) == (i == 1 || i == 2), "item %zu: %g", 4 + i,
+              (double)scores[i]);
+}
+
 static void test_no_memory(void)
 {
     float vector[8] = { 0 };
@@ -141,6 +154,7 @@ static void test_no_memory(void)
 int main(void)
 {
     test_cases();
+    test_mask();
     static const uint32_t sizes[] = { 1, 3, 15, 16, 17, 100, 600 };
     static const size_t queries[] = { 1, 2, 6, 7, 13 };
     for (size_t s = 0; s < COUNT_OF(sizes); s++)

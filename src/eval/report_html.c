@@ -298,7 +298,8 @@ static void value_rows(buffer *b, const json_t *object, const char *prefix)
         if (json_is_object(x) || strcmp(key, "models") == 0 || strcmp(key, "comparisons") == 0)
             continue;
         char text[400]; // lists of cut-offs at most
-        const size_t len = json_dumpb(x, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+        const size_t len = json_dumpb(x, text, sizeof text - 1,
+                                      JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
         text[len < sizeof text ? len : 0] = '\0';
         buffer_text(b, "<tr>");
         element(b, "td", "", name);
