@@ -143,6 +143,23 @@ static void test_result(const world *w)
     json_decref(r);
 }
 
+// AUC over all pairs by the definition: right only where the negative is below the target.
+static double auc_by_pairs(const world *w, const contestant *c)
+{
+    const questions_options o = { .filter_seen = true, .seed = (uint64_t)usual.eval_seed };
+    questions q = { 0 };
+    ranking r = { 0 };
+    CHECK_OK(questions_make(&q, &w->train, &w->targets, &o, NULL, err));
+    CHECK_OK(ranking_make(&r, &q, c, &(ranking_plan){ .scores = true }, NULL, err));
+    const size_t n = questions_targets(&q);
+    double right = 0;
+    for (size_t t = 0; t < n; t++)
+        for (size_t p = 0; p < n; p++) right += r.probe_score[p] < r.score[t];
+    ranking_free(&r);
+    questions_free(&q);
+    return right / ((double)n * (double)n);
+}
+
 // Scores that are no numbers, all or every other, are the worst there is.
 static void test_not_numbers(const world *w)
 {
@@ -165,6 +182,11 @@ static void test_not_numbers(const world *w)
         CHECK_OK(
             evaluate_views_metric(&plain, &w->views, w->contestants, zero[i], &usual, NULL, err));
         CHECK(x < 0.55 * plain, "half NaN: %s is %g, whole %g", zero[i], x, plain);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const double want = auc_by_pairs(&n, &n.contestants[i]);
+        CHECK_OK(evaluate_views_metric(&x, &n.views, &n.contestants[i], "AUC", &usual, NULL, err));
+        CHECK(fabs(x - want) < 1e-12, "model %zu: AUC %.15g, want %.15g", i, x, want);
     }
     mem_free(all), mem_free(half);
 }
