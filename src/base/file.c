@@ -187,6 +187,22 @@ out:
     return st;
 }
 
+bool folder_replaceable(const char *path, const char *marker)
+{
+    struct stat s;
+    if (lstat(path, &s) != 0) return true;
+    DIR *d = S_ISDIR(s.st_mode) ? opendir(path) : NULL;
+    if (!d) return false;
+    bool empty = true, ours = false;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        empty = false;
+        if (strcmp(e->d_name, marker) == 0) ours = true;
+    }
+    closedir(d);
+    return empty || ours;
+}
+
 void folder_abandon(folder_writer *w)
 {
     if (w->temporary) remove_tree(w->temporary, 2);

@@ -31,6 +31,8 @@ habit_status folder_create(folder_writer *out, const char *path, habit_error *er
 // Replaces an existing folder `path` only if it holds `marker` (a file name), or is empty.
 habit_status folder_commit(folder_writer *w, const char *marker, habit_error *err);
 void folder_abandon(folder_writer *w);
+// True if folder_commit() would replace `path`: there is nothing, an empty folder, or one of ours.
+bool folder_replaceable(const char *path, const char *marker);
 
 // --- reading -------------------------------------------------------------------------------------
 

@@ -247,7 +247,7 @@ static void merge_sort(const ids *t, keyed *a, keyed *tmp, size_t n)
     merge_sort(t, a + half, tmp, n - half);
     memcpy(tmp, a, half * sizeof *a);
     for (size_t i = 0, j = half, k = 0; i < half; k++) {
-        size_t x_len, y_len;
+        size_t x_len, y_len = 0;
         const char *x = ids_at(t, tmp[i].number, &x_len), *y = NULL;
         if (j < n) y = ids_at(t, a[j].number, &y_len);
         a[k] = y && ids_compare(y, y_len, x, x_len) < 0 ? a[j++] : tmp[i++];

@@ -208,8 +208,9 @@ static habit_status fill_mass(truth_tables *t, habit_error *err)
 {
     const world *w = &t->w;
     const size_t B = world_buckets(w);
-    double *lasting = ZNEW(double, 2 * B), *fresh = lasting + B;
+    double *lasting = ZNEW(double, 2 * B);
     if (!lasting) return fail_memory(err, "shelves", 2 * B * sizeof(double));
+    double *fresh = lasting + B;
     for (uint32_t i = 0; i < w->items; i++) {
         const size_t b = t->bucket[i];
         const int born = w->item_born[i];
