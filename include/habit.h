@@ -71,6 +71,7 @@ typedef struct habit_error {
 } habit_error;
 
 HABIT_API const char *habit_version(void);
+HABIT_API const char *habit_kernels(void); // the instruction set in use: "avx512", ..., "ref"
 
 // Gives back a string or array that this library returned.  NULL is fine.
 HABIT_API void habit_free(void *p);
@@ -108,12 +109,13 @@ typedef struct habit_hooks {
 HABIT_API habit_status habit_options_new(habit_options **out, const char *verb, habit_error *err);
 HABIT_API void habit_options_free(habit_options *opt);
 
-// Adds the rows of a model's own table ("ease", "ials", ...); for train and tune.
+// Adds the rows of a model's own table ("ease", "ials", ...); for train and tune.  Setting the
+// option "model", by hand or from a file, does the same.
 HABIT_API habit_status habit_options_model(habit_options *opt, const char *model, habit_error *err);
 
 HABIT_API habit_status habit_options_set(habit_options *opt, const char *name, const char *value,
                                          habit_error *err);
-// Reads a YAML mapping `name: value`.  What was set before by habit_options_set() stays.
+// Reads a YAML mapping `name: value`.  What habit_options_set() sets, before or after, wins.
 HABIT_API habit_status habit_options_load(habit_options *opt, const char *yaml_file,
                                           habit_error *err);
 // The present value as text, or NULL if there is no such option.  Valid until the next set.

@@ -1,0 +1,51 @@
+// data_verbs.c - habit_import(), habit_inspect(), habit_simulate(): the verbs about data.
+#include "data/import.h"
+#include "data/simulate.h"
+#include "lib/json.h"
+#include "lib/run_setup.h"
+#include "models/truth.h"
+
+habit_status habit_import(const habit_options *options, const char *const *sources, size_t n,
+                          const char *to, char **report, habit_error *err)
+{
+    TRY(options_expect(options, "import", err));
+    run r;
+    json_t *object = NULL;
+    habit_status st = run_open(&r, options, err);
+    if (st == HABIT_OK)
+        st = import_files(sources, n, to, options_of(options, import_table), &r, &object, err);
+    if (st == HABIT_OK) st = json_hand_over(report, object, err);
+    run_close(&r);
+    return st;
+}
+
+habit_status habit_inspect(const habit_options *options, const char *data, char **report,
+                           habit_error *err)
+{
+    TRY(options_expect(options, "inspect", err));
+    run r;
+    dataset *d = NULL;
+    json_t *object = NULL;
+    habit_status st = run_open(&r, options, err);
+    if (st == HABIT_OK) st = data_open(&d, data, options_of(options, import_table), &r, err);
+    if (st == HABIT_OK) st = data_inspect(&object, d, &r, err);
+    if (st == HABIT_OK) st = json_hand_over(report, object, err);
+    dataset_close(d);
+    run_close(&r);
+    return st;
+}
+
+habit_status habit_simulate(const habit_options *options, const char *dir, char **report,
+                            habit_error *err)
+{
+    TRY(options_expect(options, "simulate", err));
+    run r;
+    json_t *object = NULL;
+    habit_status st = run_open(&r, options, err);
+    const truth_writer truth = { .write = truth_save };
+    if (st == HABIT_OK)
+        st = simulate(dir, options_of(options, simulate_table), &truth, &r, &object, err);
+    if (st == HABIT_OK) st = json_hand_over(report, object, err);
+    run_close(&r);
+    return st;
+}

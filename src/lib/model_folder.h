@@ -1,0 +1,73 @@
+// model_folder.h - a trained model as a folder, and opened again.
+//
+//     model.safetensors    the model's arrays
+//     config.json          what it is: class, options, data, split, seed (below); the marker
+//     users.jsonl          ids, in the model's numbering (lib/id_list.h)
+//     items.jsonl
+//     history.safetensors  what each user had done when the model was made: offset u64 [users+1],
+//                          item u32 [events], and where the log had them time i64, behaviour u8,
+//                          value f32 [events].  All rows, also those held out: it answers queries
+//                          and filters what is known; evaluation never reads it.
+//     metrics.json         seconds, rows, and the metric on validation if one was asked for
+//
+// config.json: {"format": "habit-model", "version": 1, "model": "ease", "habit": "0.1.0",
+//   "options": {every option of the model}, "seed": 1,
+//   "data": {"name", "fingerprint", "users", "items", "events", "import": {options that were set}},
+//   "split": {"protocol", "fingerprint", "describe", "options": {...}}}
+#ifndef LIB_MODEL_FOLDER_H
+#define LIB_MODEL_FOLDER_H
+#include "base/clock.h"
+#include "base/run.h"
+#include "data/split.h"
+#include "index/catalogue.h"
+#include "lib/id_list.h"
+#include "models/model.h"
+
+#include <jansson.h>
+
+#define MODEL_MARKER "config.json"
+enum { MODEL_VERSION = 1 };
+
+// What habit_train() knows when it is done.  Everything is borrowed.
+typedef struct training {
+    const model *model;
+    const opt_values *options; // of the model
+    const opt_values *import, *protocol;
+    const dataset *data;
+    const char *data_name; // as the user called it; only its last part is kept
+    const split *split;
+    uint64_t seed;
+    const json_t *metrics;
+} training;
+
+habit_status model_folder_write(const char *path, const training *t, habit_error *err);
+
+// What each user of a model had done when it was made.  Columns may be NULL where the log had none.
+typedef struct history {
+    safetensors file;
+    const uint64_t *offset;
+    const uint32_t *item;
+    const int64_t *time;
+    const uint8_t *behaviour;
+    const float *value;
+    int64_t last; // time of the latest event of all, or TIME_NONE
+} history;
+
+struct habit_model {
+    char *path;
+    char *config_text;
+    json_t *config;
+    model *model;
+    opt_values options; // of the model
+    id_list users, items;
+    history history;
+    catalogue *catalogue; // packed item vectors of a dot-product model, for answers; else NULL
+    const char *protocol; // in config
+    uint64_t data, split; // fingerprints
+};
+
+// Opens and checks the whole folder.  habit_model_open() then packs the catalogue for answers;
+// without it a model can be measured but not asked.
+habit_status model_folder_open(habit_model **out, const char *path, habit_error *err);
+
+#endif

@@ -1,0 +1,338 @@
+// tune.c - habit_tune(): the best point of a space, by a metric on validation events alone.
+//
+// Each trial fits on the train part and is measured on the validation part; the test part is never
+// looked at.  The journal has one line of JSON per finished trial, written and synced before the
+// next begins; a search that finds its trials there does not run them again.
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "data/import.h"
+#include "lib/fit.h"
+#include "lib/json.h"
+#include "lib/run_setup.h"
+#include "lib/space.h"
+#include "lib/tables.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct search {
+    run run;
+    const tune_options *own;
+    const evaluate_options *evaluation;
+    const model_class *class;
+    opt_values base, trial; // as the command line says; of the present point
+    space space;
+    dataset *data;
+    split *split;
+    json_t *known; // lines of the journal that belong to this search: options -> line
+    json_t *rows;  // of the report
+    FILE *journal;
+} search;
+
+static void search_close(search *s)
+{
+    if (s->journal) fclose(s->journal);
+    json_decref(s->rows);
+    json_decref(s->known);
+    opt_values_free(&s->trial);
+    opt_values_free(&s->base);
+    space_free(&s->space);
+    split_free(s->split);
+    dataset_close(s->data);
+    run_close(&s->run);
+}
+
+// --- journal -------------------------------------------------------------------------------------
+
+// A trial that diverged has no value: null, which is never the best.
+static json_t *json_of_value(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static double value_of(const json_t *row, const char *name)
+{
+    const json_t *v = json_object_get(row, name);
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+// What a trial depends on beside its options.
+static json_t *identity_of(const search *s)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:I}", "model", s->class->name, "metric", s->own->metric,
+                     "data", json_fingerprint(s->data->fingerprint), "split",
+                     json_fingerprint(split_fingerprint(s->split)), "seed",
+                     (json_int_t)s->run.seed);
+}
+
+// All options of the present trial as one sorted text: the key of a trial.
+static char *trial_key(const opt_values *v)
+{
+    json_t *o = json_of_options(v, false);
+    char *text = NULL;
+    if (o && json_hand_over(&text, json_incref(o), NULL) != HABIT_OK) text = NULL;
+    json_decref(o);
+    return text;
+}
+
+static habit_status remember(search *s, json_t *line, habit_error *err)
+{
+    char *key = NULL;
+    TRY(json_hand_over(&key, json_incref(json_object_get(line, "options")), err));
+    const int failed = json_object_set(s->known, key, line);
+    mem_free(key);
+    return failed ? fail_memory(err, "journal", 0) : HABIT_OK;
+}
+
+static habit_status read_journal(search *s, habit_error *err)
+{
+    char *text;
+    size_t len;
+    if (!file_exists(s->own->journal)) return HABIT_OK;
+    TRY(file_read(&text, &len, s->own->journal, (size_t)1 << 30, err));
+    json_t *mine = identity_of(s);
+    habit_status st = mine ? HABIT_OK : fail_memory(err, "journal", len);
+    size_t number = 0, found = 0;
+    for (char *line = text, *end; st == HABIT_OK && (end = strchr(line, '\n')); line = end + 1) {
+        number++;
+        json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+        if (!json_object_get(object, "value")) {
+            st = fail(err, HABIT_EFORMAT, "%s:%zu: not a trial; name another file or remove it",
+                      s->own->journal, number);
+        } else if (json_equal(json_object_get(object, "search"), mine)) {
+            st = remember(s, object, err);
+            found++;
+        }
+        json_decref(object);
+    }
+    json_decref(mine);
+    mem_free(text);
+    if (st == HABIT_OK && number)
+        run_log(&s->run, LOG_NOTE, "%s: %zu of %zu trials belong to this search", s->own->journal,
+                found, number);
+    return st;
+}
+
+// A half-written last line, of a process that was killed, is cut off before new ones are added.
+static habit_status open_journal(search *s, habit_error *err)
+{
+    const char *path = s->own->journal;
+    if (!path) return HABIT_OK;
+    TRY(read_journal(s, err));
+    s->journal = fopen(path, "ab+e");
+    if (!s->journal) return fail_io(err, "open", path);
+    long end = 0;
+    if (fseek(s->journal, 0, SEEK_END) != 0 || (end = ftell(s->journal)) < 0)
+        return fail_io(err, "open", path);
+    long keep = end;
+    while (keep > 0) {
+        fseek(s->journal, keep - 1, SEEK_SET);
+        if (fgetc(s->journal) == '\n') break;
+        keep--;
+    }
+    if (keep < end && ftruncate(fileno(s->journal), keep) != 0) return fail_io(err, "mend", path);
+    fseek(s->journal, 0, SEEK_END);
+    return HABIT_OK;
+}
+
+static habit_status write_line(search *s, json_t *line, habit_error *err)
+{
+    char *text = NULL;
+    if (!s->journal) return HABIT_OK;
+    TRY(json_hand_over(&text, json_incref(line), err));
+    const bool ok = fprintf(s->journal, "%s\n", text) > 0 && fflush(s->journal) == 0 &&
+                    fsync(fileno(s->journal)) == 0;
+    mem_free(text);
+    return ok ? HABIT_OK : fail_io(err, "write", s->own->journal);
+}
+
+// --- trials --------------------------------------------------------------------------------------
+
+static habit_status run_trial(search *s, double *value, double *seconds, habit_error *err)
+{
+    const log_view log = split_train(s->split);
+    const double began = clock_wall();
+    model *m = NULL;
+    TRY(fit_model(&m, s->class, s->trial.values, &log, &s->run, NULL, err));
+    const habit_status st =
+        fit_validate(value, m, s->split, s->own->metric, s->evaluation, &s->run, err);
+    model_free(m);
+    *seconds = clock_wall() - began;
+    return st;
+}
+
+// A row of the table: the values of the axes, then the metric.
+static habit_status add_row(search *s, size_t number, double value, double seconds, bool again,
+                            habit_error *err)
+{
+    json_t *row = json_pack("{s:I}", "trial", (json_int_t)number);
+    for (size_t a = 0; row && a < s->space.axes; a++)
+        json_object_set_new(row, s->space.axis[a].name,
+                            json_string(s->trial.text[s->space.axis[a].row]));
+    json_object_set_new(row, s->own->metric, json_of_value(value));
+    json_object_set_new(row, "seconds", json_real(seconds));
+    json_object_set_new(row, "from_journal", json_boolean(again));
+    if (!row || json_array_append_new(s->rows, row) != 0) return fail_memory(err, "report", 0);
+    return HABIT_OK;
+}
+
+static habit_status one_trial(search *s, size_t number, habit_error *err)
+{
+    char *key = trial_key(&s->trial);
+    if (!key) return fail_memory(err, "trial", 0);
+    json_t *line = json_object_get(s->known, key);
+    mem_free(key);
+    double value = 0, seconds = 0;
+    if (line) {
+        value = value_of(line, "value");
+        seconds = json_number_value(json_object_get(line, "seconds"));
+        return add_row(s, number, value, seconds, true, err);
+    }
+    const habit_status fitted = run_trial(s, &value, &seconds, err);
+    if (fitted == HABIT_EDIVERGED) { // a bad point of the space, not the end of the search
+        run_log(&s->run, LOG_WARN, "trial %zu diverged", number);
+        value = NAN;
+    } else if (fitted != HABIT_OK) {
+        return fitted;
+    }
+    line = json_pack("{s:o, s:o, s:o, s:f}", "search", identity_of(s), "options",
+                     json_of_options(&s->trial, false), "value", json_of_value(value), "seconds",
+                     seconds);
+    if (!line) return fail_memory(err, "trial", 0);
+    habit_status st = write_line(s, line, err);
+    json_decref(line);
+    if (st == HABIT_OK) st = add_row(s, number, value, seconds, false, err);
+    run_log(&s->run, LOG_NOTE, "trial %zu: %s %.5f in %.1f s", number, s->own->metric, value,
+            seconds);
+    return st;
+}
+
+static habit_status all_trials(search *s, habit_error *err)
+{
+    const bool some = s->own->trials > 0 && (uint64_t)s->own->trials < s->space.points;
+    const uint64_t n = some ? (uint64_t)s->own->trials : s->space.points;
+    if (n > 100000)
+        return fail(err, HABIT_ELIMIT, "%llu points are too many: choose some with --trials N",
+                    (unsigned long long)n);
+    for (uint64_t k = 0; k < n; k++) {
+        TRY(run_progress(&s->run, "searching", k, n, err));
+        TRY(space_apply(&s->space, space_visit(&s->space, k, some, s->run.seed), &s->trial, err));
+        TRY(one_trial(s, (size_t)k + 1, err));
+    }
+    return HABIT_OK;
+}
+
+// --- the best ------------------------------------------------------------------------------------
+
+static size_t best_row(const search *s)
+{
+    size_t best = 0, i;
+    double top = -INFINITY;
+    json_t *row;
+    const double sign = evaluate_lower_is_better(s->own->metric) ? -1 : 1;
+    json_array_foreach(s->rows, i, row)
+    {
+        const double v = sign * value_of(row, s->own->metric);
+        if (v > top) top = v, best = i;
+    }
+    return best;
+}
+
+// `name: value` lines, which --config reads; text in quotes, as YAML would otherwise guess.
+static habit_status write_best(const search *s, const json_t *row, habit_error *err)
+{
+    buffer b = { 0 };
+    buffer_format(&b, "# %s %.5f on validation\nmodel: %s\n", s->own->metric,
+                  value_of(row, s->own->metric), s->class->name);
+    for (size_t i = 0; i < s->trial.rows; i++)
+        if (s->trial.given[i]) {
+            buffer_format(&b, "%s: ", s->trial.table[i].name);
+            buffer_text(&b, "'");
+            for (const char *c = s->trial.text[i]; *c; c++)
+                buffer_add(&b, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
+            buffer_text(&b, "'\n");
+        }
+    habit_status st = buffer_check(&b, err);
+    if (st == HABIT_OK) st = file_write(s->own->best, b.data, b.len, err);
+    buffer_free(&b);
+    return st;
+}
+
+static habit_status conclude(search *s, char **report, habit_error *err)
+{
+    json_t *row = json_array_get(s->rows, best_row(s));
+    if (!row || !isfinite(value_of(row, s->own->metric)))
+        return fail(err, HABIT_EDIVERGED,
+                    "every trial diverged: no point of the space is any good");
+    for (size_t a = 0; a < s->space.axes; a++) {
+        const space_axis *axis = &s->space.axis[a];
+        s->trial.given[axis->row] = false;
+        TRY(opt_set(&s->trial, axis->row, json_string_value(json_object_get(row, axis->name)),
+                    err));
+    }
+    if (s->own->best) TRY(write_best(s, row, err));
+    json_t *r = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:o}", "model", s->class->name, "metric",
+        s->own->metric, "protocol", split_protocol(s->split), "describe", split_describe(s->split),
+        "trials", (json_int_t)json_array_size(s->rows), "points", (json_int_t)s->space.points,
+        "rows", s->rows, "best", row, "options", json_of_options(&s->trial, false));
+    return json_hand_over(report, r, err);
+}
+
+// --- the call --------------------------------------------------------------------------------------
+
+static habit_status copy_values(opt_values *out, const opt_values *from, size_t size,
+                                habit_error *err)
+{
+    TRY(opt_values_init(out, from->table, size, err));
+    for (size_t i = 0; i < from->rows; i++)
+        if (from->given[i]) TRY(opt_set(out, (int)i, from->text[i], err));
+    return HABIT_OK;
+}
+
+static habit_status prepare(search *s, const habit_options *options, const char *data,
+                            const char *name, const char *path, habit_error *err)
+{
+    const opt_values *values = options_values_of_model(options);
+    s->own = options_of(options, tune_table);
+    s->evaluation = options_of(options, evaluate_table);
+    s->class = options->class ? options->class : name ? model_find(name) : NULL;
+    if (!s->class || !s->class->fit || (name && strcmp(name, s->class->name) != 0))
+        return fail(err, HABIT_EINVAL, "no model '%s'; `habit models` lists them",
+                    name ? name : "");
+    const size_t size = s->class->options_size;
+    if (values)
+        TRY(copy_values(&s->base, values, size, err));
+    else
+        TRY(opt_values_init(&s->base, s->class->table, size, err));
+    TRY(copy_values(&s->trial, &s->base, size, err));
+    TRY(space_read(&s->space, path, &s->base, size, err));
+    TRY(data_open(&s->data, data, options_of(options, import_table), &s->run, err));
+    TRY(split_make(&s->split, s->data, NULL, false, options_of(options, split_table), &s->run,
+                   err));
+    if (split_targets(s->split, STAGE_VALID).events == 0)
+        return fail(err, HABIT_EINVAL, "protocol %s has no validation events to search on",
+                    split_protocol(s->split));
+    run_log(&s->run, LOG_NOTE, "%s", split_describe(s->split));
+    s->known = json_object();
+    s->rows = json_array();
+    if (!s->known || !s->rows) return fail_memory(err, "search", 0);
+    return open_journal(s, err);
+}
+
+habit_status habit_tune(const habit_options *options, const char *data, const char *name,
+                        const char *path, char **report, habit_error *err)
+{
+    TRY(options_expect(options, "tune", err));
+    search s = { 0 };
+    habit_status st = run_open(&s.run, options, err);
+    if (st == HABIT_OK) st = prepare(&s, options, data, name, path, err);
+    if (st == HABIT_OK) st = all_trials(&s, err);
+    if (st == HABIT_OK) st = conclude(&s, report, err);
+    search_close(&s);
+    return st;
+}
