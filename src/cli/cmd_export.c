@@ -1,0 +1,13 @@
+// cmd_export.c - habit export MODEL --embeddings FILE
+#include "cli/command.h"
+#include "cli/text.h"
+
+habit_status cmd_export(const invocation *in, habit_error *err)
+{
+    const cli_options *own = own_options(in);
+    char *report;
+    if (!own->embeddings)
+        return fail(err, HABIT_EINVAL, "--embeddings FILE: where should the vectors go?");
+    TRY(habit_export(in->options, in->operands[0], own->embeddings, &report, err));
+    return text_show(report, own->json, err);
+}

@@ -1,0 +1,136 @@
+// commands.c - the table of verbs, in the order in which people meet them.
+#include "cli/command.h"
+
+#include <string.h>
+
+// clang-format off
+#define AT(field) offsetof(cli_options, field)
+#define ROW_JSON { "json", NULL, OPT_FLAG, AT(json), "", 0, 0, NULL, "print one JSON object instead of text" }
+#define ROW_CONFIG { "config", "FILE.yaml", OPT_STRING, AT(config), "", 0, 0, NULL, "read options from a file of `name: value` lines; the command line wins" }
+#define ROW_WORDS \
+    { "quiet", NULL, OPT_FLAG, AT(quiet), "", 0, 0, NULL, "no words and no progress on stderr; errors only" }, \
+    { "verbose", NULL, OPT_FLAG, AT(verbose), "", 0, 0, NULL, "more words on stderr" }, \
+    { "help", NULL, OPT_FLAG, AT(help), "", 0, 0, NULL, "explain this verb" }
+
+static const opt simulate_rows[] = {
+    { "out", "DIR", OPT_STRING, AT(out), "", 0, 0, NULL, "folder to write (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt import_rows[] = {
+    { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "Dataset file to write (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt train_rows[] = {
+    { "out", "DIR", OPT_STRING, AT(out), "", 0, 0, NULL, "model folder to write (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt tune_rows[] = {
+    { "space", "FILE.yaml", OPT_STRING, AT(space), "", 0, 0, NULL, "lists of values to try, as `dim: [32, 64, 128]` (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt recommend_rows[] = {
+    { "user", "ID", OPT_STRING, AT(user), "", 0, 0, NULL, "a user of the training log" },
+    { "history", "A,B,C", OPT_LIST, AT(history), "", 0, 0, NULL, "items this person had, oldest first; after the log's own if --user is given too" },
+    { "users", "all", OPT_CHOICE, AT(users), "", 0, 0, "all", "everybody the model knows; needs --out" },
+    { "out", "FILE", OPT_STRING, AT(out), "", 0, 0, NULL, "with --users all: tab-separated user, item, score, rank; or JSON lines if it ends in .jsonl" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt export_rows[] = {
+    { "embeddings", "FILE", OPT_STRING, AT(embeddings), "", 0, 0, NULL, "file to write: .npy, or word2vec text for any other ending (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
+static const opt report_rows[] = { ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END };
+static const opt models_rows[] = { ROW_JSON, ROW_WORDS, OPT_END };
+static const opt help_rows[] = {
+    { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "show this model's own options too" },
+    ROW_WORDS, OPT_END,
+};
+
+#define ANY ((size_t)-1)
+
+static const command commands[] = {
+    { "simulate", "", "write a realistic log whose truth is known",
+      "Writes events.csv, items.csv, users.csv and truth/, a model folder that ranks as well as any "
+      "model can on this log.  Use it to try habit without data, and to see how far a model is from "
+      "the best possible.",
+      "habit simulate --out shop --users 2000 --items 500 --events 100000",
+      0, 0, true, true, simulate_rows, cmd_simulate },
+    { "import", "SOURCE...", "read, clean and pack logs into a Dataset file",
+      "Reads any supported source, cleans it as asked, and reports what it dropped and why.  Sources "
+      "are files (plain, gzip or zstd), - for standard input, SQLite files or postgres:// addresses; "
+      "formats are found by content.",
+      "habit import shop/events.csv --items shop/items.csv --dedupe --to shop.habit",
+      1, ANY, true, true, import_rows, cmd_import },
+    { "inspect", "DATA", "count, measure and check a log",
+      "Shows users, items, events, time span, density, lengths of histories and problems found.  "
+      "DATA is a Dataset file or any source that import reads.",
+      "habit inspect shop.habit --json",
+      1, 1, true, false, report_rows, cmd_inspect },
+    { "train", "DATA", "fit a model",
+      "Fits --model to what the protocol lets it see and writes the folder --out.  What the protocol "
+      "holds out is never learned from, so that `habit evaluate` can be trusted; `--protocol all` "
+      "learns from everything, for production.",
+      "habit train shop.habit --model ease --out ease.model",
+      1, 1, true, true, train_rows, cmd_train },
+    { "tune", "DATA", "search options on validation events",
+      "Tries every point of the space, or --trials random ones, and ranks them by a metric on the "
+      "validation events.  Test events are never looked at.  With --journal an interrupted search "
+      "goes on where it was.",
+      "habit tune shop.habit --model ease --space space.yaml --journal trials.jsonl --best best.yaml",
+      1, 1, true, true, tune_rows, cmd_tune },
+    { "evaluate", "DATA MODEL...", "measure models on the same users",
+      "Ranks the whole catalogue for every user with held-out events, and prints metrics with 95 % "
+      "intervals and paired comparisons.  Refuses a model that saw what it must predict.  Without "
+      "--protocol the first model's own is used.",
+      "habit evaluate shop.habit ease.model --report report.html",
+      1, ANY, true, true, report_rows, cmd_evaluate },
+    { "recommend", "MODEL", "ask a model, for one person or for all",
+      "Ranks the items for a --user of the log, for a --history of items, or for --users all into a "
+      "file.",
+      "habit recommend ease.model --user 17 -n 5",
+      1, 1, true, false, recommend_rows, cmd_recommend },
+    { "export", "MODEL", "write the vectors of items or users",
+      "Writes one row per item or user as .npy, with the ids one per line in FILE.ids.txt, or as "
+      "word2vec text.",
+      "habit export bpr.model --embeddings items.npy",
+      1, 1, true, true, export_rows, cmd_export },
+    { "models", "", "list every model: paper, needs, options",
+      "Lists the models that train knows, with the paper each follows.", "habit models --json",
+      0, 0, false, false, models_rows, cmd_models },
+    { "bench", "", "measure this machine",
+      "Times the kernels that training and ranking are made of, and prints their share of this "
+      "machine's own peak.",
+      "habit bench", 0, 0, true, true, report_rows, cmd_bench },
+    { "help", "[VERB]", "explain habit, or one verb",
+      "Lists the verbs, or the options of one; with --model those of a model too.",
+      "habit help train --model ials", 0, 1, false, false, help_rows, cmd_help },
+    { "docs", "cli|man", "print the generated documents", NULL, NULL, 1, 1, false, false, help_rows,
+      cmd_docs },
+};
+#undef AT
+// clang-format on
+
+const command *command_at(size_t i)
+{
+    return i < COUNT_OF(commands) ? &commands[i] : NULL;
+}
+
+const command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+    const char *best = NULL;
+    int best_distance = 4;
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        const int d = edit_distance(name, commands[i].name);
+        if (!commands[i].details || d >= best_distance) continue;
+        best = commands[i].name;
+        best_distance = d;
+    }
+    return best;
+}
