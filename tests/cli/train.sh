@@ -1,0 +1,153 @@
+#!/bin/sh
+# train.sh - the main job on a simulated log: import, train, evaluate, recommend, export, tune.
+. "$(dirname "$0")/harness.sh"
+
+case_is 0 'simulate' habit simulate --out sim --users 300 --items 120 --events 12000 --seed 7 --quiet
+for f in events.csv items.csv users.csv truth/config.json; do check "wrote $f" test -s "sim/$f"; done
+case_is 0 'simulate again' habit simulate --out sim2 --users 300 --items 120 --events 12000 --seed 7 --quiet
+check 'the same seed, the same log' cmp sim/events.csv sim2/events.csv
+case_is 0 'import with cleaning' habit import sim/events.csv --dedupe --to log.habit --json
+json
+
+case_is 0 'train' habit train log.habit --model ease --out ease.model --json
+json
+out '"model":"ease"'
+err 'kernels [a-z0-9]+, [0-9.]+ s wall'
+for f in model.safetensors config.json users.jsonl items.jsonl history.safetensors metrics.json; do
+    check "the folder has $f" test -s "ease.model/$f"
+done
+check 'config.json is JSON' is_json ease.model/config.json
+check 'metrics.json is JSON' is_json ease.model/metrics.json
+case_is 0 'train again, over the old one' habit train log.habit --model ease --out ease.model --quiet
+case_is 0 '--quiet is quiet' habit train log.habit --model pop --out pop.model --quiet
+check 'no word on stderr' test ! -s "$work/.err"
+
+# Determinism: the same bits twice, and with one thread or two.
+for model in pop markov itemknn ease bpr ials; do
+    habit models --json | grep -q "\"model\":\"$model\"" || continue
+    case_is 0 "$model, one thread" habit train log.habit --model $model --out one --threads 1 --quiet
+    case_is 0 "$model, two threads" habit train log.habit --model $model --out two --threads 2 --quiet
+    case_is 0 "$model, two threads again" habit train log.habit --model $model --out again --threads 2 --quiet
+    check "$model: the same bits twice" cmp two/model.safetensors again/model.safetensors
+    check "$model: the same bits with one thread and two" cmp one/model.safetensors two/model.safetensors
+done
+
+case_is 0 'the validation metric' habit train log.habit --model itemknn --valid-metric NDCG@10 --out knn.model --json
+out '"valid":\{"NDCG@10":0\.[0-9]+'
+
+# --- evaluation
+case_is 0 'evaluate' habit evaluate log.habit pop.model knn.model ease.model sim/truth --json
+json
+out '"protocol":"leave-one-out"'
+out '"model":"pop-7d"'
+cp "$work/.out" result.json
+# "model":"NAME" ... "NDCG@10":X, in the order of the output
+ndcg() { tr '{' '\n' <result.json | awk -v want="\"model\":\"$1\"" '
+    index($0, want) { here = 1 }
+    here && match($0, /"NDCG@10":[0-9.e-]+/) { print substr($0, RSTART + 10, RLENGTH - 10); exit }'; }
+best() {
+    truth=$(ndcg truth)
+    [ -n "$truth" ] || return 1
+    for m in pop-7d pop.model knn.model ease.model; do
+        x=$(ndcg $m)
+        echo "$m $x, truth $truth"
+        [ -n "$x" ] && awk "BEGIN { exit !($x < $truth) }" || return 1
+    done
+}
+check 'no model is better than the truth' best
+case_is 0 'evaluate as text' habit evaluate log.habit ease.model
+out '^model +NDCG@10'
+out '^pop-7d '
+case_is 0 'no baseline' habit evaluate log.habit ease.model --no-baseline --json
+no_out 'pop-7d'
+
+case_is 0 'train on everything' habit train log.habit --model pop --protocol all --out all.model --quiet
+case_is 65 'a leak is refused' habit evaluate log.habit all.model --protocol leave-one-out
+err 'all.model'
+one_line
+case_is 0 'unless it is wanted' habit evaluate log.habit all.model --protocol leave-one-out --allow-leak --json
+json
+out '"leak":true'
+case_is 65 'another protocol than that of training' habit evaluate log.habit ease.model --protocol time-split
+case_is 0 'a report' habit evaluate log.habit ease.model --report report.html --quiet
+check 'the report is a page' grep -qi '<html' report.html
+
+# --- answers
+user=$(head -1 ease.model/users.jsonl | tr -d '"')
+item=$(head -1 ease.model/items.jsonl | tr -d '"')
+case_is 0 'recommend for a user' habit recommend ease.model --user "$user" -n 5
+check 'five rows and a header' test "$(wc -l <"$work/.out")" = 6
+case_is 0 'recommend as JSON' habit recommend ease.model --user "$user" -n 5 --json
+json
+case_is 0 'recommend for a history' habit recommend ease.model --history "$item" -n 3
+no_out "^ *[0-9]+  $item "
+case_is 66 'an unknown user' habit recommend ease.model --user nobody-at-all
+err "no user 'nobody-at-all'"
+case_is 66 'an unknown history' habit recommend ease.model --history nothing-at-all
+case_is 66 'no model' habit recommend none.model --user "$user"
+err 'none.model: no model there'
+case_is 0 'everybody, as TSV' habit recommend ease.model --users all --out all.tsv -n 5 --threads 1 --quiet
+check 'a header' sh -c 'head -1 all.tsv | grep -q "^user	item	score	rank$"'
+case_is 0 'everybody with two threads' habit recommend ease.model --users all --out all2.tsv -n 5 --threads 2 --quiet
+check 'the same file' cmp all.tsv all2.tsv
+habit recommend ease.model --user "$user" -n 5 2>/dev/null | awk 'NR > 1 { print $2 }' >single.txt
+awk -F '\t' -v u="$user" '$1 == u { print $2 }' all.tsv >bulk.txt
+check 'one user and everybody agree' cmp single.txt bulk.txt
+case_is 0 'everybody, as JSON lines' habit recommend ease.model --users all --out all.jsonl -n 5 --quiet
+check 'a line per user' test "$(wc -l <all.jsonl)" = "$(wc -l <ease.model/users.jsonl)"
+
+# --- vectors
+if habit models --json | grep -q '"model":"bpr"'; then
+    case_is 0 'train bpr' habit train log.habit --model bpr --out bpr.model --quiet
+    case_is 0 'export npy' habit export bpr.model --embeddings items.npy --quiet
+    check 'a row of ids per item' test "$(wc -l <items.npy.ids.txt)" = "$(wc -l <bpr.model/items.jsonl)"
+    check 'the magic of npy' sh -c 'head -c 6 items.npy | grep -q NUMPY'
+    case_is 0 'export word2vec' habit export bpr.model --embeddings users.txt --of users --quiet
+    check 'a header of rows and columns' sh -c 'head -1 users.txt | grep -qE "^[0-9]+ [0-9]+$"'
+fi
+case_is 64 'no vectors' habit export ease.model --embeddings e.npy
+err 'no vectors'
+
+# --- search
+printf 'l2: [10, 100, 1000]\n' >space.yaml
+case_is 0 'tune' habit tune log.habit --model ease --space space.yaml --journal j.jsonl --best best.yaml --json
+json
+check 'a line per trial' test "$(wc -l <j.jsonl)" = 3
+check 'the best options' grep -q '^l2: ' best.yaml
+cp best.yaml first.yaml
+head -2 j.jsonl >k.jsonl
+printf '{"half":' >>k.jsonl
+case_is 0 'tune goes on after a crash' habit tune log.habit --model ease --space space.yaml --journal k.jsonl --best best.yaml --json
+out '"from_journal":true'
+check 'only what was missing was run' test "$(wc -l <k.jsonl)" = 3
+check 'the same best' cmp first.yaml best.yaml
+case_is 0 'the best options train' habit train log.habit --config best.yaml --out best.model --quiet
+check 'with the value found' grep -q "\"l2\":$(sed -n "s/^l2: '\(.*\)'/\1/p" best.yaml)" best.model/config.json
+printf 'l3: [1]\n' >typo.yaml
+case_is 64 'a space with an unknown option' habit tune log.habit --model ease --space typo.yaml
+err "typo.yaml:1: the model has no option 'l3'; did you mean 'l2'"
+
+# --- config files
+printf 'model: ease\nl2: 42\nseed: 3\n' >run.yaml
+case_is 0 'a config file with the model in it' habit train log.habit --config run.yaml --out c.model --quiet
+check 'its options' grep -q '"l2":42' c.model/config.json
+case_is 0 'the command line wins' habit train log.habit --config run.yaml --l2 43 --out c.model --quiet
+check 'over the file' grep -q '"l2":43' c.model/config.json
+
+# --- damaged models
+cp -r ease.model broken.model
+printf '{' >broken.model/config.json
+case_is 65 'a broken config.json' habit recommend broken.model --user "$user"
+err 'broken.model/config.json:1'
+cp ease.model/config.json broken.model/config.json
+head -c 100 ease.model/model.safetensors >broken.model/model.safetensors
+case_is 65 'truncated arrays' habit recommend broken.model --user "$user"
+cp ease.model/model.safetensors broken.model/
+sed 1d ease.model/items.jsonl >broken.model/items.jsonl
+case_is 65 'an item is missing' habit recommend broken.model --user "$user"
+err 'items'
+mkdir precious && : >precious/thesis.txt
+case_is 74 'a folder that is not a model is never replaced' habit train log.habit --model pop --out precious
+check 'it is whole' test -e precious/thesis.txt
+no_debris
+finish

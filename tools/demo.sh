@@ -1,0 +1,73 @@
+#!/bin/sh
+# demo.sh [FILE] - the main job, from a log to recommendations, on a simulated log or on yours.
+# Everything lands in the folder demo/ (or $HABIT_DEMO).
+set -eu
+habit=${HABIT:-build/habit}
+dir=${HABIT_DEMO:-demo}
+log=${1:-}
+case $habit in /*) ;; *) habit=$PWD/$habit ;; esac
+case $log in '' | /* | -) ;; *) log=$PWD/$log ;; esac
+mkdir -p "$dir"
+cd "$dir"
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+# Shows a command and runs it.
+run() {
+    printf '  $ habit'
+    for word in "$@"; do
+        case $word in *[!A-Za-z0-9_./:=,@%+-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+    "$habit" "$@"
+}
+
+truth=
+if [ -z "$log" ]; then
+    say 'A log to learn from: 2,000 people and 1,000 items, with robots and dirt in it.'
+    run simulate --out shop --users 2000 --items 1000 --events 100000 --seed 1
+    log=shop/events.csv
+    truth=shop/truth
+    clean='--items shop/items.csv --users shop/users.csv --dedupe --times 2000-01-01..now --robot-rate 500'
+else
+    clean='--dedupe'
+fi
+
+say 'Import: read, clean, pack. What is dropped is counted.'
+# shellcheck disable=SC2086 # a list of words
+run import "$log" $clean --to log.habit
+
+say 'What is in it?'
+run inspect log.habit
+
+say 'Train: the newest events of each user are held out and never learned from.'
+models=
+for model in pop markov itemknn ease ials bpr; do
+    "$habit" models --json | grep -q "\"model\":\"$model\"" || continue
+    run train log.habit --model $model --out $model.model --quiet >/dev/null || {
+        echo "  ($model does not fit this log: see above)"
+        continue
+    }
+    models="$models $model.model"
+done
+
+say 'Evaluate: all models on the same users, every item ranked, 95 % intervals.'
+[ -z "$truth" ] || echo '  (truth is the simulator itself: no model can rank better than it does)'
+# shellcheck disable=SC2086 # a list of words
+run evaluate log.habit $models $truth --report report.html
+
+best=
+for m in ease ials bpr itemknn pop; do
+    [ -z "$best" ] && [ -d "$m.model" ] && best=$m.model
+done
+say "Recommend: what next for this user? ($best)"
+user=$(sed -n '5s/^"\(.*\)"$/\1/p' "$best/users.jsonl")
+run recommend "$best" --user "$user" -n 10
+
+say 'And for a stranger who just looked at two items?'
+history=$(sed -n '1s/^"\(.*\)"$/\1/p;4s/^"\(.*\)"$/\1/p' "$best/items.jsonl" | paste -sd, -)
+run recommend "$best" --history "$history" -n 5
+
+say 'Done.'
+echo "  The report with plots: $PWD/report.html"
+echo "  The models:           $PWD/*.model"
