@@ -146,7 +146,7 @@ static void test_against_brute_force(void)
                 if (strcmp(o.similarity, "dot") == 0) o.shrink = 0;
                 snprintf(options, sizeof options,
                          "similarity=%s weighting=%s alpha=%g shrink=%g neighbours=%d side=%s "
-                         "normalise=%g weight=%s",
+                         "sum-power=%g weight=%s",
                          o.similarity, o.weighting, o.alpha, o.shrink, o.neighbours,
                          o.target_side ? "target" : "history", o.normalise,
                          o.counted ? "count" : "one");
@@ -164,7 +164,7 @@ static void test_by_hand(void)
     float got[3];
     fitted f;
     tiny_log_make(&tiny, e, COUNT_OF(e), 3, 3, 0);
-    fit_model(&f, "itemknn", "similarity=cosine weighting=none normalise=0", &tiny.view, NULL);
+    fit_model(&f, "itemknn", "similarity=cosine weighting=none sum-power=0", &tiny.view, NULL);
     scores_of(f.model, &q, 1, got);
     const double want[] = { 2 / sqrt(2 * 3), 0, 1 / sqrt(3 * 1) };
     for (int i = 0; i < 3; i++)

@@ -51,11 +51,11 @@ static void test_ties(void)
     const query q = { .user = USER_NONE };
     tiny_log_make(&tiny, e, COUNT_OF(e), 2, 5, 0);
 
-    fit_model(&f, "pop", "ties=larger", &tiny.view, NULL);
+    fit_model(&f, "pop", "equal=larger", &tiny.view, NULL);
     scores_of(f.model, &q, 1, got);
     CHECK(got[3] > got[2] && got[2] > got[1] && got[1] > got[0] && got[0] > got[4], "larger");
     fitted_free(&f);
-    fit_model(&f, "pop", "ties=smaller", &tiny.view, NULL);
+    fit_model(&f, "pop", "equal=smaller", &tiny.view, NULL);
     scores_of(f.model, &q, 1, got);
     CHECK(got[3] > got[0] && got[0] > got[1] && got[1] > got[2] && got[2] > got[4], "smaller");
     CHECK(fabsf(got[0] - 1) < 1e-5f, "ties move a count to %g", (double)got[0]);
@@ -80,7 +80,7 @@ int main(void)
     test_ties();
     test_refusals();
     model_check("pop", "");
-    model_check("pop", "days=2 half-life=1d count=users ties=larger");
+    model_check("pop", "days=2 half-life=1d count=users equal=larger");
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();
 }

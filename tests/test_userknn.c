@@ -131,7 +131,7 @@ static void test_against_brute_force(void)
                 if (strcmp(o.similarity, "dot") == 0) o.shrink = 0;
                 snprintf(options, sizeof options,
                          "similarity=%s weighting=%s alpha=%g shrink=%g neighbours=%d "
-                         "normalise=%g weight=%s",
+                         "sum-power=%g weight=%s",
                          o.similarity, o.weighting, o.alpha, o.shrink, o.neighbours, o.normalise,
                          o.counted ? "count" : "one");
                 check_case(options, &o);
@@ -166,7 +166,7 @@ int main(void)
     test_against_brute_force();
     test_by_hand();
     model_check("userknn", "");
-    model_check("userknn", "weighting=bm25 neighbours=5 weight=value normalise=0.5");
+    model_check("userknn", "weighting=bm25 neighbours=5 weight=value sum-power=0.5");
     check_beats_popularity("userknn", "", 0.2);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();

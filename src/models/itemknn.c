@@ -46,7 +46,7 @@ static const opt itemknn_table[] = {
     SIMILARITY_ROWS(itemknn_options, similarity, "jaccard", "tfidf"),
     { "side", "SIDE", OPT_CHOICE, AT(side), "target", 0, 0, "target|history",
       "whose neighbours count: those of the item predicted, or of the items had" },
-    { "normalise", "R", OPT_REAL, AT(normalise), "0.5", 0, 1, NULL,
+    { "sum-power", "R", OPT_REAL, AT(normalise), "0.5", 0, 1, NULL,
       "divides each item's similarities by this power of their sum; 0: not, 1: they add up to 1" },
     INTERACTION_ROWS(itemknn_options, log),
 #undef AT

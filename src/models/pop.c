@@ -39,7 +39,7 @@ static const opt pop_table[] = {
       "counts every event, or every user once per item" },
     { "half-life", "SPAN", OPT_SPAN, AT(half_life), "0", 0, 0, NULL,
       "events count half this long before the end of the log; 0: all alike" },
-    { "ties", "WHO", OPT_CHOICE, AT(ties), "share", 0, 0, "share|smaller|larger",
+    { "equal", "WHO", OPT_CHOICE, AT(ties), "share", 0, 0, "share|smaller|larger",
       "of items that count the same: share a place, or the smaller or larger number goes first" },
 #undef AT
     OPT_END,

@@ -39,7 +39,7 @@ static const opt userknn_table[] = {
     { "neighbours", "K", OPT_INT, AT(neighbours), "100", 1, 1000000, NULL,
       "most similar users who have a say" },
     SIMILARITY_ROWS(userknn_options, similarity, "cosine", "tfidf"),
-    { "normalise", "R", OPT_REAL, AT(normalise), "0", 0, 1, NULL,
+    { "sum-power", "R", OPT_REAL, AT(normalise), "0", 0, 1, NULL,
       "divides a neighbour's say by this power of the sum of his weights" },
     INTERACTION_ROWS(userknn_options, log),
 #undef AT
