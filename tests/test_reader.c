@@ -15,6 +15,8 @@ static const struct {
       "1 10\n2 20\n" },
     { "quotes", "user,item,kind\n\"a,b\",\"say \"\"x\"\"\",v\n\"line\nbreak\",y,\"\"\nplain,5\" disk,\"z\"\n", { 0 }, "csv", "",
       "a,b say \"x\" kind=v\nline\nbreak y kind=\nplain 5\" disk kind=z\n" },
+    { "a stray quote before a quoted break", "user,item\na,5\" x\n\"b\nc\",d\n", { 0 }, "csv", "", "a 5\" x\nb\nc d\n" },
+    { "negative numbers", "user,item,lat\n1,2,-5\n-1,-2,-3.5\n", { 0 }, "csv", "", "1 2 lat=-5\n-1 -2 lat=-3.5\n" },
     { "quoted with crlf", "user,item\r\n\"a\",\"b\"\r\n\"c\",\"d\"\r\n", { 0 }, "csv", "", "a b\nc d\n" },
     { "quoted header", "\"user_id\",\"item_id\",\"note, long\"\n1,2,x\n", { 0 }, "csv", "", "1 2 note, long=x\n" },
     { "semicolons", "user;item;value\n1;2;0.5\n", { 0 }, "csv", "", "1 2 0.5\n" },
@@ -181,6 +183,29 @@ static void test_rejects(void)
     }
 }
 
+// The choice is said in one line.
+static void test_log(void)
+{
+    // clang-format off
+    static const struct { const char *text, *said; } said[] = {
+        { "1::2::3::978300760\n1::3::4::978300760\n", "log: movielens, user::item::rating::time; times in s\n" },
+        { "1 2\n", "log: pairs, user item; no times: the order of rows counts\n" },
+        { "1\t2\tview\n", "log: triples, user<TAB>item<TAB>behaviour; no times: the order of rows counts\n" },
+        { "userId,movieId,ts,stars,lat\n1,2,2020-01-01,4,5\n",
+          "log: csv, user=userId, item=movieId, time=ts, value=stars; kept: lat; times in iso\n" },
+        { "1 2 3\n2 3\n", "log: sequences, a user and its items in a line\n" },
+        { "1 2 3\n1 3\n", "log: sessions, a session's items in a line; no users (else --format sequences)\n" },
+        { "1 2\t3\n", "log: sessions, a test session in a line, its target after the tab; no users\n" },
+    };
+    // clang-format on
+    for (size_t i = 0; i < COUNT_OF(said); i++) {
+        reading r;
+        reading_text(&r, said[i].text, strlen(said[i].text), 0, 0, &(import_options){ 0 }, NULL);
+        CHECK(r.log.data && strcmp(r.log.data, said[i].said) == 0, "%s", r.log.data);
+        reading_free(&r);
+    }
+}
+
 int main(void)
 {
     static const size_t sizes[][2] = { { 0, 0 }, { 1, 1 }, { 7, 3 }, { 64, 16 } };
@@ -196,6 +221,7 @@ int main(void)
         pool_free(p);
     }
     test_rejects();
+    test_log();
     CHECK(mem_live() == live, "%ld blocks leaked", mem_live() - live);
     return CHECK_DONE();
 }

@@ -60,8 +60,7 @@ static habit_status cut_outside_quotes(cutter *k, const char *begin, const char 
         TRY(cut_within(k, from, quote));
         bool doubled;
         const char *close = quote_close(quote, end, &doubled);
-        // a quote at the very end may be the first of two; a later block will tell
-        if (!close || (close + 1 == end && !k->r->ended)) return HABIT_OK;
+        if (!close) return HABIT_OK; // a later block will tell
         from = p = close + 1;
     }
     return cut_within(k, from, end);

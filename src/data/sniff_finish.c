@@ -68,14 +68,40 @@ static void say_role(buffer *b, const layout *l, const char *role, int col)
     if (col >= 0) buffer_format(b, "%s %s=%s", b->len ? "," : "", role, l->columns.name[col]);
 }
 
+// What column `col` is, in a word.
+static const char *role_of(const layout *l, int col)
+{
+    const roles *r = &l->roles;
+    if (col == r->user) return "user";
+    if (col == r->item) return "item";
+    if (col == r->time) return "time";
+    if (col == r->behaviour) return "behaviour";
+    return col == r->value ? l->schema.value_name : l->columns.name[col];
+}
+
+// "user::item::rating::time": what stands where in lines without a header.
+static void say_order(buffer *b, const layout *l)
+{
+    const char separator[] = { l->dialect.separator, l->dialect.separator == ':' ? ':' : '\0',
+                               '\0' };
+    buffer_text(b, " ");
+    for (size_t i = 0; i < l->columns.n; i++)
+        buffer_format(b, "%s%s", i ? (*separator == '\t' ? "<TAB>" : separator) : "",
+                      role_of(l, (int)i));
+}
+
 static void say_rows(buffer *b, const layout *l)
 {
     const roles *r = &l->roles;
-    say_role(b, l, "user", r->user);
-    say_role(b, l, "item", r->item);
-    say_role(b, l, "time", r->time);
-    say_role(b, l, "value", r->value);
-    say_role(b, l, "behaviour", r->behaviour);
+    const bool named = l->lines || l->shape == SHAPE_OBJECTS;
+    if (!named) say_order(b, l);
+    if (named) {
+        say_role(b, l, "user", r->user);
+        say_role(b, l, "item", r->item);
+        say_role(b, l, "time", r->time);
+        say_role(b, l, "value", r->value);
+        say_role(b, l, "behaviour", r->behaviour);
+    }
     for (int i = 0; i < l->schema.extras; i++)
         buffer_format(b, "%s%s", i ? ", " : "; kept: ", l->schema.extra_name[i]);
     if (r->time >= 0) buffer_format(b, "; times in %s", l->schema.time_unit);
