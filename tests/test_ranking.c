@@ -18,7 +18,7 @@ static const struct {
     float scores[5];
     uint32_t history[3]; size_t history_n;
     uint32_t targets[3]; size_t targets_n;
-    bool keep;
+    int seen;             // 0: filtered, 1: kept, 2: filtered, and repeats are misses
     uint32_t position[3]; // of the distinct targets, ascending by item, unknown ones last
     bool tied;            // of the first
 } cases[] = {
@@ -41,6 +41,8 @@ static const struct {
     { "seen NaN left out",    { 1, NAN, 0, 0, 0 },   { 1 },    1, { 0 },       1, 0, { 1 },       0 },
     { "NaN target, seen out", { NAN, 1, 2, 3, 4 },   { 1, 2 }, 2, { 0 },       1, 0, { 3 },       0 },
     { "target seen before",   { 5, 9, 2, 3, 4 },     { 0, 1 }, 2, { 0 },       1, 0, { 1 },       0 },
+    { "repeat is a miss",     { 5, 9, 2, 3, 4 },     { 0, 1 }, 2, { 0 },       1, 2, { 0 },       0 },
+    { "one repeat, one new",  { 9, 8, 2, 3, 4 },     { 0, 1 }, 2, { 0, 4 },    2, 2, { 1, 0 },    0 },
     { "two targets",          { 9, 1, 8, 3, 4 },     { 0 },    0, { 0, 2 },    2, 0, { 1, 2 },    0 },
     { "two, one between",     { 9, 8.5f, 8, 3, 4 },  { 0 },    0, { 0, 2 },    2, 0, { 1, 3 },    0 },
     { "two tied targets",     { 5, 1, 5, 3, 4 },     { 0 },    0, { 2, 0 },    2, 0, { 1, 2 },    0 },
@@ -79,7 +81,8 @@ static void test_case(size_t i, bool by_vectors)
                                      .item_vector = cases[i].scores },
                                    &one };
     const contestant c = { .name = "fixed", .model = by_vectors ? &factors.base : &table.base };
-    const questions_options o = { .filter_seen = !cases[i].keep };
+    const questions_options o = { .filter_seen = cases[i].seen != 1,
+                                  .repeats_miss = cases[i].seen == 2 };
     questions q;
     ranking r;
     CHECK_OK(questions_make(&q, &h, &t, &o, NULL, err));

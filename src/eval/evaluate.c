@@ -34,6 +34,7 @@ static habit_status evaluation_make(evaluation *e, const evaluation_views *v, ha
 {
     const evaluate_options *o = e->opt;
     questions_options ask = { .filter_seen = strcmp(o->seen, "keep") != 0,
+                              .repeats_miss = strcmp(o->seen, "filter-all") == 0,
                               .candidates = (uint32_t)o->candidates,
                               .users = (uint32_t)o->sample_users,
                               .seed = (uint64_t)o->eval_seed };
@@ -154,10 +155,10 @@ static json_t *header_json(const evaluation *e)
     json_t *cuts = json_array();
     for (size_t i = 0; i < e->plan.cuts; i++)
         json_array_append_new(cuts, json_integer(e->plan.cut[i]));
-    json_t *r = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "seen", q->options.filter_seen ? "filter" : "keep",
-        "stage", o->stage, "users", (json_int_t)q->count, "items", (json_int_t)q->items, "targets",
-        (json_int_t)questions_targets(q), "k", cuts, "main_k", (json_int_t)e->plan.main);
+    json_t *r =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "seen", o->seen, "stage", o->stage,
+                  "users", (json_int_t)q->count, "items", (json_int_t)q->items, "targets",
+                  (json_int_t)questions_targets(q), "k", cuts, "main_k", (json_int_t)e->plan.main);
     json_object_set_new(r, "candidates",
                         o->candidates ? json_integer(o->candidates) : json_string("all"));
     json_object_set_new(r, "comparable", json_boolean(!o->candidates));

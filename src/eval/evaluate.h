@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 typedef struct evaluate_options {
-    const char *seen;  // filter | keep
+    const char *seen;  // filter | filter-all | keep
     const char *k;     // list of cut-offs: "1,5,10,20,50"
     int candidates;    // 0: full ranking; N: N uniform negatives, not comparable with full ranking
     const char *stage; // test | valid

@@ -9,8 +9,9 @@ enum { CUT_MOST = 1000 };
 
 const opt evaluate_table[] = {
 #define AT(field) offsetof(evaluate_options, field)
-    { "seen", "WHAT", OPT_CHOICE, AT(seen), "filter", 0, 0, "filter|keep",
-      "items the user already has: left out of the ranking, or kept" },
+    { "seen", "WHAT", OPT_CHOICE, AT(seen), "filter", 0, 0, "filter|filter-all|keep",
+      "items the user already has: left out unless they are the target; left out all, so that a "
+      "repeat is a miss; or kept" },
     { "k", "LIST", OPT_LIST, AT(k), "1,5,10,20,50", 0, 0, NULL, "cut-offs of the metrics" },
     { "candidates", "N", OPT_INT, AT(candidates), "0", 0, 1e6, NULL,
       "rank among N random items only; 0 ranks among all. Not comparable with full ranking" },

@@ -115,6 +115,18 @@ static size_t fill_excluded(const questions *q, size_t k, size_t targets)
     return kept;
 }
 
+// Makes misses of the targets that the user already has; they move to the end.
+static void strike_repeats(const questions *q, size_t k, size_t targets)
+{
+    const log_view *h = &q->history;
+    const uint32_t u = q->user[k];
+    uint32_t *target = q->target + q->target_begin[k];
+    for (uint64_t e = u < h->users ? h->begin[u] : 0; u < h->users && e < h->end[u]; e++)
+        for (size_t t = 0; t < targets; t++)
+            if (target[t] == h->item[e]) target[t] = ITEM_NONE;
+    qsort(target, targets, sizeof *target, compare_u32);
+}
+
 static void fill_piece(void *ctx, size_t piece, int worker)
 {
     (void)worker;
@@ -127,6 +139,7 @@ static void fill_piece(void *ctx, size_t piece, int worker)
         const size_t n = (size_t)(t->end[u] - t->begin[u]);
         memcpy(target, t->item + t->begin[u], n * sizeof *target);
         f->targets_kept[k] = (uint32_t)items_distinct(target, n);
+        if (q->options.repeats_miss) strike_repeats(q, k, f->targets_kept[k]);
         f->excluded_kept[k] = (uint32_t)fill_excluded(q, k, f->targets_kept[k]);
     }
 }

@@ -5,7 +5,8 @@
 //
 //     candidate   an item of the catalogue that is not excluded
 //     excluded    items of the user's history, unless seen items are kept; a target is never
-//                 excluded, so what a user takes again can be found
+//                 excluded, so what a user takes again can be found, except where repeats are
+//                 asked to be misses
 //     target      a distinct item of the user's targets; ITEM_NONE (not in the catalogue) is a
 //                 miss of every model, one for each event
 //     probe       one uniform random item per target that the user neither has nor will take
@@ -16,6 +17,8 @@
 
 typedef struct questions_options {
     bool filter_seen;
+    bool repeats_miss;   // with filter_seen: a target that is in the history is ITEM_NONE, as in
+                         // evaluations that strike out all seen items
     uint32_t candidates; // 0: all; N: targets are ranked among N uniform unseen items
     uint32_t users;      // 0: all; N: a random N of them, by their ids
     uint64_t seed;
