@@ -2,6 +2,7 @@
 #include "tests/check.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "index/selection.h"
 #include "index/topk.h"
 
 #include <string.h>
@@ -125,6 +126,44 @@ static void test_catalogue(uint32_t items, int dim, size_t n, uint64_t seed)
     for (size_t i = 0; i < COUNT_OF(all); i++) mem_free(all[i]);
 }
 
+// By batches: the answers of the heap, whatever k, n and ties.
+static void test_selection(void)
+{
+    static const size_t ks[] = { 0, 1, 2, 7, 50, 200, 1000 };
+    static const uint32_t sizes[] = { 1, 5, 100, 700, 3416 };
+    enum { MOST_ITEMS = 3416 };
+    static float scores[MOST_ITEMS], copy[MOST_ITEMS];
+    for (size_t a = 0; a < COUNT_OF(ks); a++)
+        for (size_t b = 0; b < COUNT_OF(sizes); b++)
+            for (int kind = 0; kind < 4; kind++) {
+                const size_t k = ks[a];
+                const uint32_t items = sizes[b];
+                rng r = rng_at(k, items, (uint64_t)kind);
+                for (uint32_t i = 0; i < items; i++) {
+                    static const float odd[] = { NAN, -INFINITY, INFINITY, -0.0f, 0, -1, 1 };
+                    scores[i] = kind == 0   ? (float)rng_normal(&r)
+                                : kind == 1 ? (float)rng_below(&r, 9) - 4
+                                : kind == 2 ? odd[rng_below(&r, COUNT_OF(odd))]
+                                            : (float)i;
+                }
+                uint32_t *item = NEW(uint32_t, k), *got = NEW(uint32_t, k), where[SELECTION_SCAN];
+                float *best = NEW(float, k);
+                uint64_t *key = NEW(uint64_t, selection_room(k));
+                selection s = selection_begin(key, k);
+                for (uint32_t first = 0; first < items; first += 100)
+                    selection_scan(&s, rank_pick(), first, scores + first,
+                                   items - first < 100 ? items - first : 100, where);
+                const size_t n = selection_finish(&s, got);
+                topk_query q = { NULL, 0, { item, best, 0, k } };
+                memcpy(copy, scores, sizeof copy);
+                topk_scores(&q, copy, items);
+                CHECK(n == q.answer.n && memcmp(item, got, n * sizeof *got) == 0,
+                      "best %zu of %u, kind %d: %zu answers, want %zu", k, items, kind, n,
+                      q.answer.n);
+                mem_free(item), mem_free(got), mem_free(best), mem_free(key);
+            }
+}
+
 // A range in the middle: what lies before it is passed over, what lies behind waits.
 static void test_mask(void)
 {
@@ -155,6 +194,7 @@ int main(void)
 {
     test_cases();
     test_mask();
+    test_selection();
     static const uint32_t sizes[] = { 1, 3, 15, 16, 17, 100, 600 };
     static const size_t queries[] = { 1, 2, 6, 7, 13 };
     for (size_t s = 0; s < COUNT_OF(sizes); s++)

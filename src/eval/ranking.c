@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "eval/askers.h"
+#include "index/selection.h"
 #include "index/topk.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 
 enum {
     ROWS = 96,              // users of one piece: a multiple of every kernel's rows
-    SCAN = 512,             // scores of a row looked at together, at most
+    SCAN = SELECTION_SCAN,  // scores of a row looked at together, at most
     DIRECT_BYTES = 1 << 20, // scores a direct model writes at a time, if a row is not longer
     ROUND = 512             // pieces between two signs of progress
 };
@@ -25,8 +26,8 @@ typedef struct worker {
     float *row;         // [items] of a direct model with a map
     uint32_t *where;    // [SCAN]
     size_t *masked;     // [rows] place in each exclusion list
-    topk *best;         // [rows]
-    float *best_score;  // [rows][list]
+    selection *best;    // [rows]
+    uint64_t *best_key; // [rows][selection_room(list)]
     size_t *below;      // [targets of a block] candidates with s_i < s_t, masked ones included
     size_t *equal;      // [targets of a block]
     uint64_t *order;    // [targets of a block]
@@ -140,7 +141,8 @@ static void consume(void *ctx, size_t row, uint32_t first, float *scores, size_t
     topk_mask(scores, first, n, q->excluded + q->excluded_begin[k],
               (size_t)(q->excluded_begin[k + 1] - q->excluded_begin[k]), &w->masked[row]);
     count_targets(s->job, w, k, scores, n);
-    if (s->job->plan->list) topk_scan(&w->best[row], s->job->kernel, first, scores, n, w->where);
+    if (s->job->plan->list)
+        selection_scan(&w->best[row], s->job->kernel, first, scores, n, w->where);
 }
 
 // --- one block of users ------------------------------------------------------------------------------
@@ -154,8 +156,7 @@ static void begin_block(const job *j, worker *w, size_t first, size_t n)
     memset(w->below, 0, targets * sizeof *w->below);
     memset(w->equal, 0, targets * sizeof *w->equal);
     for (size_t r = 0; r < n && list; r++)
-        w->best[r] =
-            (topk){ j->out->listed + (first + r) * list, w->best_score + r * list, 0, list };
+        w->best[r] = selection_begin(w->best_key + r * selection_room(list), list);
 }
 
 static void end_block(const job *j, worker *w, size_t n)
@@ -167,8 +168,9 @@ static void end_block(const job *j, worker *w, size_t n)
         if (!q->options.candidates)
             finish_question(j, w, k, q->items, q->items - excluded - questions_known(q, k), true);
         if (!j->plan->list) continue;
-        topk_finish(&w->best[r]);
-        for (size_t i = w->best[r].n; i < j->plan->list; i++) w->best[r].item[i] = ITEM_NONE;
+        uint32_t *item = j->out->listed + k * j->plan->list;
+        const size_t kept = selection_finish(&w->best[r], item);
+        for (size_t i = kept; i < j->plan->list; i++) item[i] = ITEM_NONE;
     }
 }
 
@@ -285,8 +287,8 @@ static void worker_place(worker *w, const job *j, arena *mem)
     }
     w->where = arena_new(mem, uint32_t, SCAN);
     w->masked = arena_new(mem, size_t, rows);
-    w->best = arena_new(mem, topk, rows);
-    w->best_score = arena_floats(mem, rows * list);
+    w->best = arena_new(mem, selection, rows);
+    w->best_key = arena_new(mem, uint64_t, list ? rows * selection_room(list) : 0);
     w->below = arena_new(mem, size_t, j->targets);
     w->equal = arena_new(mem, size_t, j->targets);
     w->order = arena_new(mem, uint64_t, j->targets);
