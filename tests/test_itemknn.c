@@ -34,7 +34,7 @@ static void fill_matrix(bool counted)
 // The formulas of similarity.h and itemknn.c once more, dense, in double, with nothing clever.
 typedef struct oracle {
     const char *weighting, *similarity;
-    double alpha, shrink, normalise;
+    double alpha, shrink, mean_power;
     int neighbours;
     bool target_side, counted;
 } oracle;
@@ -88,16 +88,19 @@ static void neighbours(double similar[V][V], const oracle *o)
         for (int c = 0; c < V; c++)
             all[c] = c == row ? 0 : o->target_side ? compare(x, c, row, o) : compare(x, row, c, o);
         double kept[V] = { 0 }, sum = 0;
+        int n = 0;
         for (int k = 0; k < o->neighbours; k++) {
             int best = -1;
             for (int c = 0; c < V; c++)
                 if (all[c] > 0 && !(kept[c] > 0) && (best < 0 || all[c] > all[best] + 1e-12))
                     best = c;
-            if (best >= 0) sum += kept[best] = all[best];
+            if (best < 0) break;
+            sum += kept[best] = all[best];
+            n++;
         }
         for (int c = 0; c < V; c++) {
             if (!(kept[c] > 0)) continue;
-            const double s = kept[c] / pow(sum, o->normalise);
+            const double s = kept[c] / pow(sum / n, o->mean_power);
             *(o->target_side ? &similar[c][row] : &similar[row][c]) = s;
         }
     }
@@ -131,8 +134,8 @@ static void test_against_brute_force(void)
     // clang-format off
     static const oracle rest[] = {
         { .alpha = 0.5, .neighbours = V, .target_side = true },
-        { .alpha = 0.7, .shrink = 2, .neighbours = 4, .target_side = true, .normalise = 0.5 },
-        { .alpha = 0.3, .shrink = 1, .neighbours = 3, .normalise = 1, .counted = true },
+        { .alpha = 0.7, .shrink = 2, .neighbours = 4, .target_side = true, .mean_power = 0.5 },
+        { .alpha = 0.3, .shrink = 1, .neighbours = 3, .mean_power = 1, .counted = true },
         { .alpha = 1, .neighbours = 5, .target_side = true, .counted = true },
     };
     // clang-format on
@@ -146,9 +149,9 @@ static void test_against_brute_force(void)
                 if (strcmp(o.similarity, "dot") == 0) o.shrink = 0;
                 snprintf(options, sizeof options,
                          "similarity=%s weighting=%s alpha=%g shrink=%g neighbours=%d side=%s "
-                         "sum-power=%g weight=%s",
+                         "mean-power=%g weight=%s",
                          o.similarity, o.weighting, o.alpha, o.shrink, o.neighbours,
-                         o.target_side ? "target" : "history", o.normalise,
+                         o.target_side ? "target" : "history", o.mean_power,
                          o.counted ? "count" : "one");
                 check_case(options, &o);
             }
@@ -164,7 +167,7 @@ static void test_by_hand(void)
     float got[3];
     fitted f;
     tiny_log_make(&tiny, e, COUNT_OF(e), 3, 3, 0);
-    fit_model(&f, "itemknn", "similarity=cosine weighting=none sum-power=0", &tiny.view, NULL);
+    fit_model(&f, "itemknn", "similarity=cosine weighting=none mean-power=0", &tiny.view, NULL);
     scores_of(f.model, &q, 1, got);
     const double want[] = { 2 / sqrt(2 * 3), 0, 1 / sqrt(3 * 1) };
     for (int i = 0; i < 3; i++)

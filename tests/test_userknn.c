@@ -23,7 +23,7 @@ static void make_log(void)
 
 typedef struct oracle {
     const char *weighting, *similarity;
-    double alpha, shrink, normalise;
+    double alpha, shrink, sum_power;
     int neighbours;
     bool counted;
 } oracle;
@@ -79,7 +79,7 @@ static void vote(double want[V], const double row[V], int self, const oracle *o)
         double says = 0;
         for (int i = 0; i < V; i++) says += matrix[best][i];
         for (int i = 0; i < V; i++)
-            want[i] += alike[best] * matrix[best][i] / pow(says, o->normalise);
+            want[i] += alike[best] * matrix[best][i] / pow(says, o->sum_power);
         sum += alike[best];
         alike[best] = 0;
     }
@@ -118,8 +118,8 @@ static void test_against_brute_force(void)
     static const char *const weightings[] = { "none", "tfidf", "bm25" };
     static const oracle rest[] = {
         { .alpha = 0.5, .neighbours = U },
-        { .alpha = 0.7, .shrink = 2, .neighbours = 7, .normalise = 0.5 },
-        { .alpha = 0.2, .shrink = 1, .neighbours = 4, .counted = true, .normalise = 1 },
+        { .alpha = 0.7, .shrink = 2, .neighbours = 7, .sum_power = 0.5 },
+        { .alpha = 0.2, .shrink = 1, .neighbours = 4, .counted = true, .sum_power = 1 },
     };
     for (size_t s = 0; s < COUNT_OF(similarities); s++)
         for (size_t w = 0; w < COUNT_OF(weightings); w++)
@@ -132,7 +132,7 @@ static void test_against_brute_force(void)
                 snprintf(options, sizeof options,
                          "similarity=%s weighting=%s alpha=%g shrink=%g neighbours=%d "
                          "sum-power=%g weight=%s",
-                         o.similarity, o.weighting, o.alpha, o.shrink, o.neighbours, o.normalise,
+                         o.similarity, o.weighting, o.alpha, o.shrink, o.neighbours, o.sum_power,
                          o.counted ? "count" : "one");
                 check_case(options, &o);
             }

@@ -38,7 +38,7 @@ typedef struct ease_options {
 
 static const opt ease_table[] = {
 #define AT(field) offsetof(ease_options, field)
-    { "l2", "R", OPT_REAL, AT(l2), "500", 1e-3, 1e9, NULL,
+    { "l2", "R", OPT_REAL, AT(l2), "100", 1e-3, 1e9, NULL,
       "lambda of the paper: penalty on the weights; grows with the log" },
     { "top", "N", OPT_INT, AT(top), "0", 0, 1000000, NULL,
       "weights kept per item, for a smaller model; 0: all" },

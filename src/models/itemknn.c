@@ -14,10 +14,11 @@
 //   - whose K neighbours count?  Sarwar sums over the neighbours of the *predicted* item that the
 //     user had; Deshpande & Karypis and implicit over the neighbours of the items *had*.  `--side
 //     target` and `--side history`; the default is the better of the two on validation (docs).
-//   - D 4.1.3 scales the similarities of an item's neighbours to add up to 1, so that items with
-//     thin neighbourhoods count as much as others; Sarwar and implicit do not.  `--normalise` is
-//     the power of the sum to divide by: 1 as in D, 0 as the others; halfway is the default, since
-//     1 wins by far on dense logs and loses by far on thin ones (docs/models.md)
+//   - D 4.1.3 divides the similarities of an item's neighbours by their sum, so that items with
+//     loose neighbourhoods count as much as others; Sarwar and implicit do not.  We divide by their
+//     mean, which is the same for items with K neighbours; for those with fewer the sum would
+//     reward having few, and on thin logs do harm.  `--mean-power` is the power: 0 turns
+//     it off
 //   - the papers compare by cosine or conditional probability; the default is the Jaccard (for
 //     weights: Tanimoto) coefficient of rows weighted by the idf of their users, better than the
 //     cosine on every log we validated on
@@ -36,7 +37,7 @@ typedef struct itemknn_options {
     similarity_options similarity;
     int neighbours;
     const char *side;
-    double normalise;
+    double mean_power;
 } itemknn_options;
 
 static const opt itemknn_table[] = {
@@ -46,8 +47,8 @@ static const opt itemknn_table[] = {
     SIMILARITY_ROWS(itemknn_options, similarity, "jaccard", "tfidf"),
     { "side", "SIDE", OPT_CHOICE, AT(side), "target", 0, 0, "target|history",
       "whose neighbours count: those of the item predicted, or of the items had" },
-    { "sum-power", "R", OPT_REAL, AT(normalise), "0.5", 0, 1, NULL,
-      "divides each item's similarities by this power of their sum; 0: not, 1: they add up to 1" },
+    { "mean-power", "R", OPT_REAL, AT(mean_power), "1", 0, 1, NULL,
+      "divides each item's similarities by this power of their mean; 0: not" },
     INTERACTION_ROWS(itemknn_options, log),
 #undef AT
     OPT_END,
@@ -67,7 +68,7 @@ typedef struct itemknn_work {
     const float *norm2;           // [items]
     size_t neighbours;
     bool target_side;
-    double normalise;
+    double mean_power;
     float **product;     // [threads][items], all 0 between rows
     csr_entry **entries; // [threads][items]
 } itemknn_work;
@@ -110,10 +111,10 @@ static void similar_row(void *ctx, uint64_t row, int worker, csr_rows *out)
         n += e[n].weight > 0;
     }
     n = csr_best(e, n, w->neighbours);
-    if (w->normalise > 0) {
+    if (w->mean_power > 0 && n > 0) {
         double sum = 0;
         for (size_t k = 0; k < n; k++) sum += (double)e[k].weight;
-        const double scale = pow(sum, -w->normalise);
+        const double scale = pow(sum / (double)n, -w->mean_power);
         for (size_t k = 0; k < n; k++) e[k].weight = (float)((double)e[k].weight * scale);
     }
     csr_put(out, e, n);
@@ -161,7 +162,7 @@ static habit_status learn_similar(itemknn *m, interactions *x, const itemknn_opt
                        .by_user = &x->by_user,
                        .neighbours = (size_t)o->neighbours,
                        .target_side = strcmp(o->side, "target") == 0,
-                       .normalise = o->normalise };
+                       .mean_power = o->mean_power };
     TRY(similarity_open(&w.similarity, &o->similarity, err));
     float *idf = NEW(float, x->users), *norm2 = NEW(float, x->items);
     habit_status st = HABIT_OK;

@@ -14,7 +14,7 @@
 //
 // The PopRec rows of the S3-Rec paper (arXiv:2008.07873) and of those who copied its protocol
 // count all interactions, those to be predicted among them, and its evaluation lets the larger
-// item number win a tie.  Here that takes an explicit `--protocol all --ties larger`, and
+// item number win a tie.  Here that takes an explicit `--protocol all --equal larger`, and
 // evaluation refuses the model unless it is told to let the leak pass.
 #include "models/direct.h"
 #include "models/registry.h"
@@ -27,7 +27,7 @@
 
 typedef struct pop_options {
     int days;
-    const char *count, *ties;
+    const char *count, *equal;
     int64_t half_life;
 } pop_options;
 
@@ -39,7 +39,7 @@ static const opt pop_table[] = {
       "counts every event, or every user once per item" },
     { "half-life", "SPAN", OPT_SPAN, AT(half_life), "0", 0, 0, NULL,
       "events count half this long before the end of the log; 0: all alike" },
-    { "equal", "WHO", OPT_CHOICE, AT(ties), "share", 0, 0, "share|smaller|larger",
+    { "equal", "WHO", OPT_CHOICE, AT(equal), "share", 0, 0, "share|smaller|larger",
       "of items that count the same: share a place, or the smaller or larger number goes first" },
 #undef AT
     OPT_END,
@@ -139,8 +139,8 @@ static habit_status pop_fit(model **out, const log_view *log, const void *option
         count_events(sum, seen, log, o);
         float *popularity = (float *)m->popularity;
         for (uint32_t i = 0; i < log->items; i++) popularity[i] = (float)sum[i];
-        if (strcmp(o->ties, "share") != 0)
-            st = break_ties(popularity, log->items, strcmp(o->ties, "larger") == 0, err);
+        if (strcmp(o->equal, "share") != 0)
+            st = break_ties(popularity, log->items, strcmp(o->equal, "larger") == 0, err);
     }
     if (st == HABIT_OK) {
         run_log(r, LOG_DETAIL, "pop: counted %llu events of %u items",

@@ -9,10 +9,10 @@ static const model_class *const classes[] = {
     &model_class_pop,
     &model_class_markov,
     &model_class_itemknn,
-    &model_class_bpr,
-    &model_class_ials,
     &model_class_userknn,
     &model_class_ease,
+    &model_class_bpr,
+    &model_class_ials,
     &model_class_svdpp,
     &model_class_truth,
     NULL, // past the end

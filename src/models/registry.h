@@ -5,14 +5,14 @@
 #define MODELS_REGISTRY_H
 #include "models/model.h"
 
-extern const model_class model_class_bpr;
-extern const model_class model_class_ials;
-extern const model_class model_class_svdpp;
-extern const model_class model_class_truth;
 extern const model_class model_class_pop;
 extern const model_class model_class_markov;
 extern const model_class model_class_itemknn;
 extern const model_class model_class_userknn;
 extern const model_class model_class_ease;
+extern const model_class model_class_bpr;
+extern const model_class model_class_ials;
+extern const model_class model_class_svdpp;
+extern const model_class model_class_truth;
 
 #endif

@@ -17,7 +17,7 @@
 //
 // Neighbours are found when the question comes, through an inverted index of the log: strangers
 // are served like users of the log, and a user's newest events count.  A user of the log is not a
-// neighbour of himself.  `--normalise` divides what a neighbour says by a power of how much he has
+// neighbour of himself.  `--sum-power` divides what a neighbour says by a power of how much he has
 // to say: someone who had everything recommends nothing.
 #include "models/direct.h"
 #include "models/registry.h"
@@ -31,7 +31,7 @@ typedef struct userknn_options {
     interaction_options log;
     similarity_options similarity;
     int neighbours;
-    double normalise;
+    double sum_power;
 } userknn_options;
 
 static const opt userknn_table[] = {
@@ -39,7 +39,7 @@ static const opt userknn_table[] = {
     { "neighbours", "K", OPT_INT, AT(neighbours), "100", 1, 1000000, NULL,
       "most similar users who have a say" },
     SIMILARITY_ROWS(userknn_options, similarity, "cosine", "tfidf"),
-    { "sum-power", "R", OPT_REAL, AT(normalise), "0", 0, 1, NULL,
+    { "sum-power", "R", OPT_REAL, AT(sum_power), "0", 0, 1, NULL,
       "divides a neighbour's say by this power of the sum of his weights" },
     INTERACTION_ROWS(userknn_options, log),
 #undef AT
@@ -91,13 +91,13 @@ static habit_status take_options(userknn *m, const userknn_options *o, habit_err
     return similarity_open(&m->similarity, &o->similarity, err);
 }
 
-static void scale_say(csr *say, double normalise)
+static void scale_say(csr *say, double sum_power)
 {
     float *weight = (float *)say->weight;
-    for (uint64_t v = 0; normalise > 0 && v < say->rows; v++) {
+    for (uint64_t v = 0; sum_power > 0 && v < say->rows; v++) {
         double sum = 0;
         for (uint64_t e = say->start[v]; e < say->start[v + 1]; e++) sum += (double)weight[e];
-        const float scale = sum > 0 ? (float)pow(sum, -normalise) : 0;
+        const float scale = sum > 0 ? (float)pow(sum, -sum_power) : 0;
         for (uint64_t e = say->start[v]; e < say->start[v + 1]; e++) weight[e] *= scale;
     }
 }
@@ -115,7 +115,7 @@ static habit_status learn_users(userknn *m, interactions *x, const userknn_optio
     csr_free(&x->by_item); // counted; the weighted one takes its place
     TRY(csr_transpose(&x->by_item, &x->by_user, err));
     TRY(csr_transpose(&m->say, &x->by_item, err));
-    scale_say(&m->say, o->normalise);
+    scale_say(&m->say, o->sum_power);
     similarity_weigh(&m->similarity, &x->by_user, idf, norm2);
     *mean = (float)m->similarity.mean_length;
     m->similarity.mean_length = (double)*mean; // the same after loading
