@@ -184,6 +184,38 @@ static void test_long_rows(void)
     mem_free(text);
 }
 
+// Kinds are decided by the sample: a word later on in a column of numbers is a bad row.
+static void test_late_word(void)
+{
+    buffer text = { 0 };
+    size_t line = 2;
+    buffer_text(&text, "user,item,lat\n");
+    for (; text.len < READER_SAMPLE + 100; line++) buffer_text(&text, "12345,67890,51.5\n");
+    buffer_text(&text, "1,2,\n1,2,north\n");
+    char want[100];
+    snprintf(want, sizeof want, "log:%zu:5: lat 'north' is not a number", line + 1);
+    reading got;
+    reading_text(&got, text.data, text.len, 0, 0, &(import_options){ 0 }, NULL);
+    CHECK(got.status == HABIT_EFORMAT && strncmp(got.err.message, want, strlen(want)) == 0,
+          "%s, want %s", got.err.message, want);
+    reading_free(&got);
+    buffer_free(&text);
+}
+
+static void test_many_columns(void)
+{
+    buffer text = { 0 };
+    buffer_text(&text, "user,item");
+    for (int i = 0; i < FIELDS_MAX; i++) buffer_format(&text, ",c%d", i);
+    buffer_text(&text, "\n");
+    reading got;
+    reading_text(&got, text.data, text.len, 0, 0, &(import_options){ 0 }, NULL);
+    CHECK(strcmp(got.err.message, "log:1: 1026 columns: at most 1024 are read") == 0, "%s",
+          got.err.message);
+    reading_free(&got);
+    buffer_free(&text);
+}
+
 static void test_files(void)
 {
     static const struct {
@@ -269,6 +301,8 @@ int main(void)
     test_line_numbers();
     test_compression();
     test_long_rows();
+    test_late_word();
+    test_many_columns();
     test_files();
     test_progress();
     test_memory();

@@ -26,8 +26,8 @@ typedef struct sniffer {
     const char *format; // asked for, or "auto"
     const char *text, *end;
     profile lines;
-    field first[FIELDS_MAX]; // fields of the first line
-    size_t first_n;
+    field first[FIELDS_MAX];        // fields of the first line
+    size_t first_n, first_all;      // stored; there are
     field row[FIELDS_MAX];          // of the line being looked at
     column_stats stats[FIELDS_MAX]; // of the lines after the first
 } sniffer;
@@ -94,13 +94,14 @@ static size_t usual_fields(const profile *p, int separator)
 static void split_first(sniffer *k, dialect d)
 {
     const char *at = k->text, *line, *end;
-    k->first_n = 0;
+    k->first_n = k->first_all = 0;
     if (d.quotes == QUOTES_CSV) { // a header may hold line breaks
         while (at < k->end && (*at == '\n' || *at == '\r')) at++;
         line = at, end = k->end;
     } else if (!next_line(k, &at, &line, &end))
         return;
     const cut_row row = fields_split(d, line, end, k->first, FIELDS_MAX);
+    k->first_all = row.n;
     k->first_n = row.n < FIELDS_MAX ? row.n : FIELDS_MAX;
 }
 
@@ -173,6 +174,13 @@ static habit_status try_header(sniffer *k, layout *l, dialect d, bool *found, ha
     return HABIT_OK;
 }
 
+static habit_status check_width(const sniffer *k, habit_error *err)
+{
+    if (k->first_all <= FIELDS_MAX) return HABIT_OK;
+    return fail(err, HABIT_ELIMIT, "%s:1: %zu columns: at most %d are read", k->s->name,
+                k->first_all, FIELDS_MAX);
+}
+
 static habit_status no_columns(const sniffer *k, const layout *l, habit_error *err)
 {
     const roles r = roles_by_name(&l->columns);
@@ -190,6 +198,7 @@ static habit_status no_columns(const sniffer *k, const layout *l, habit_error *e
 static habit_status with_header(sniffer *k, layout *l, const char *format, habit_error *err)
 {
     l->format = format;
+    TRY(check_width(k, err));
     skip_header(k, l);
     collect_stats(k, l, true);
     roles r = roles_by_name(&l->columns);
@@ -313,6 +322,7 @@ static habit_status without_header(sniffer *k, layout *l, dialect d, const char 
     split_first(k, d);
     const size_t n = k->first_n;
     if (n < 2) return one_column(k, err);
+    TRY(check_width(k, err));
     TRY(names_from_first(k, l, err)); // in case it is a header with unknown names
     collect_stats(k, l, true);
     const bool by_position = roles_by_position(&l->columns, k->options);
