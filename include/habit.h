@@ -176,7 +176,8 @@ HABIT_API habit_status habit_models(char **report, habit_error *err);
 typedef struct habit_model habit_model; // immutable once open: share freely between threads
 
 typedef struct habit_answer {
-    const char *item; // owned by the model
+    const char *item;  // owned by the model
+    const char *title; // owned by the model; "" if the log had none
     float score;
 } habit_answer;
 

@@ -31,6 +31,10 @@ if [ -z "$log" ]; then
     clean='--items shop/items.csv --users shop/users.csv --dedupe --times 2000-01-01..now --robot-rate 500'
 else
     clean='--dedupe'
+    # titles that public logs bring along
+    for table in u.item movies.dat movies.csv items.csv; do
+        [ ! -f "$(dirname "$log")/$table" ] || clean="$clean --items $(dirname "$log")/$table"
+    done
 fi
 
 say 'Import: read, clean, pack. What is dropped is counted.'
@@ -38,13 +42,14 @@ say 'Import: read, clean, pack. What is dropped is counted.'
 run import "$log" $clean --to log.habit
 
 say 'What is in it?'
-run inspect log.habit
+run inspect log.habit | sed '/^$/q'
 
 say 'Train: the newest events of each user are held out and never learned from.'
 models=
 for model in pop markov itemknn ease ials bpr; do
     "$habit" models --json | grep -q "\"model\":\"$model\"" || continue
-    run train log.habit --model $model --out $model.model --quiet >/dev/null || {
+    echo "  \$ habit train log.habit --model $model --out $model.model"
+    "$habit" train log.habit --model $model --out $model.model --quiet >/dev/null || {
         echo "  ($model does not fit this log: see above)"
         continue
     }
@@ -54,12 +59,9 @@ done
 say 'Evaluate: all models on the same users, every item ranked, 95 % intervals.'
 [ -z "$truth" ] || echo '  (truth is the simulator itself: no model can rank better than it does)'
 # shellcheck disable=SC2086 # a list of words
-run evaluate log.habit $models $truth --report report.html
+run evaluate log.habit $models $truth --report report.html | tee evaluation.txt
 
-best=
-for m in ease ials bpr itemknn pop; do
-    [ -z "$best" ] && [ -d "$m.model" ] && best=$m.model
-done
+best=$(awk '/^[a-z0-9]+\.model / { print $1; exit }' evaluation.txt) # the table stands best first
 say "Recommend: what next for this user? ($best)"
 user=$(sed -n '5s/^"\(.*\)"$/\1/p' "$best/users.jsonl")
 run recommend "$best" --user "$user" -n 10

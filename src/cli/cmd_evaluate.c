@@ -23,11 +23,12 @@ static double metric_of(const json_t *model, const char *name)
     return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
-static bool any_has(const ranking *r, const char *name)
+// A figure that few models have is left to --json.
+static bool most_have(const ranking *r, const char *name)
 {
-    for (size_t i = 0; i < r->n; i++)
-        if (isfinite(metric_of(r->model[i], name))) return true;
-    return false;
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) n += isfinite(metric_of(r->model[i], name)) != 0;
+    return 2 * n > r->n;
 }
 
 static habit_status rank_models(ranking *out, const json_t *result, habit_error *err)
@@ -100,10 +101,10 @@ static size_t choose_columns(const ranking *r, const char *k, char column[COLUMN
         for (size_t m = 0; i == 0 && m < r->n; m++)
             same = same && metric_of(r->model[m], column[n]) == metric_of(r->model[m], hits);
         const bool repeats = (i == 0 && same) || (i == 2 && n > 0 && column[0][0] == 'M');
-        if (any_has(r, column[n]) && !repeats) n++;
+        if (most_have(r, column[n]) && !repeats) n++;
     }
     for (size_t i = 0; i < COUNT_OF(singles); i++)
-        if (any_has(r, singles[i])) snprintf(column[n++], 32, "%s", singles[i]);
+        if (most_have(r, singles[i])) snprintf(column[n++], 32, "%s", singles[i]);
     return n;
 }
 

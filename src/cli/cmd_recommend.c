@@ -21,37 +21,48 @@ static size_t split_list(char *text, const char **items, size_t most)
     return n;
 }
 
-static habit_status print_answers(const habit_answer *a, size_t n, bool json, habit_error *err)
+// An id or title that is not UTF-8 cannot stand in JSON as it is: null, and the score remains.
+static json_t *json_of_text(const char *text)
 {
-    text_table t = { .columns = 3 };
-    json_t *rows = json ? json_array() : NULL;
-    if (!json) {
-        text_cell(&t, "rank");
-        text_cell(&t, "item");
-        text_cell(&t, "score");
-    }
+    json_t *s = json_string(text);
+    return s ? s : json_null();
+}
+
+static habit_status print_json(const habit_answer *a, size_t n, habit_error *err)
+{
+    json_t *rows = json_array();
     for (size_t i = 0; i < n; i++) {
-        char score[32];
-        text_real(score, (double)a[i].score);
-        if (json) {
-            // an id that is not UTF-8 cannot stand in JSON as it is: null, and the score remains
-            json_t *id = json_string(a[i].item);
-            json_array_append_new(rows, json_pack("{s:o, s:f, s:I}", "item", id ? id : json_null(),
-                                                  "score", (double)a[i].score, "rank",
-                                                  (json_int_t)i + 1));
-            continue;
-        }
-        text_cell(&t, "%zu", i + 1);
-        text_cell(&t, "%s", a[i].item);
-        text_cell(&t, "%s", score);
+        json_t *row = json_pack("{s:I, s:o, s:f}", "rank", (json_int_t)i + 1, "item",
+                                json_of_text(a[i].item), "score", (double)a[i].score);
+        if (*a[i].title) json_object_set_new(row, "title", json_of_text(a[i].title));
+        json_array_append_new(rows, row);
     }
-    if (!json) return text_table_print(&t, stdout, err);
     json_t *object = json_pack("{s:o}", "recommendations", rows);
     const bool ok =
         object && json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0;
     json_decref(object);
     puts("");
     return ok ? HABIT_OK : fail_memory(err, "report", n * sizeof *a);
+}
+
+static habit_status print_text(const habit_answer *a, size_t n, habit_error *err)
+{
+    bool titles = false;
+    for (size_t i = 0; i < n; i++) titles = titles || *a[i].title;
+    text_table t = { .columns = titles ? 4 : 3 };
+    text_cell(&t, "rank");
+    text_cell(&t, "item");
+    text_cell(&t, "score");
+    if (titles) text_cell(&t, "title");
+    for (size_t i = 0; i < n; i++) {
+        char score[32];
+        text_real(score, (double)a[i].score);
+        text_cell(&t, "%zu", i + 1);
+        text_cell(&t, "%s", a[i].item);
+        text_cell(&t, "%s", score);
+        if (titles) text_cell(&t, "%s", a[i].title);
+    }
+    return text_table_print(&t, stdout, err);
 }
 
 static habit_status ask(const invocation *in, const habit_model *m, habit_error *err)
@@ -74,7 +85,8 @@ static habit_status ask(const invocation *in, const habit_model *m, habit_error 
         };
         size_t count;
         st = habit_model_recommend(m, &q, answers, n, &count, err);
-        if (st == HABIT_OK) st = print_answers(answers, count, own->json, err);
+        if (st == HABIT_OK)
+            st = own->json ? print_json(answers, count, err) : print_text(answers, count, err);
     }
     mem_free(text);
     mem_free(items);

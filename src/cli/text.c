@@ -44,14 +44,23 @@ void text_table_free(text_table *t)
     *t = (text_table){ 0 };
 }
 
-static void print_cell(FILE *out, const char *s, size_t width, bool right, bool last)
+typedef struct placed {
+    const char *text;
+    size_t width;
+    bool right, first, last;
+} placed;
+
+static void print_cell(FILE *out, const placed *c)
 {
-    const size_t w = text_width(s), pad = width > w ? width - w : 0;
-    if (right)
-        fprintf(out, "%*s%s", (int)pad, "", s);
-    else
-        fprintf(out, "%s%*s", s, last ? 0 : (int)pad, "");
-    fputs(last ? "\n" : "  ", out);
+    const size_t w = text_width(c->text), pad = c->width > w ? c->width - w : 0;
+    if (!c->last || *c->text) { // no spaces at the end of a line
+        if (!c->first) fputs("  ", out);
+        if (c->right)
+            fprintf(out, "%*s%s", (int)pad, "", c->text);
+        else
+            fprintf(out, "%s%*s", c->text, c->last ? 0 : (int)pad, "");
+    }
+    if (c->last) fputc('\n', out);
 }
 
 // A column stands on the right if all its cells below the header are numbers.
@@ -71,7 +80,7 @@ habit_status text_table_print(text_table *t, FILE *out, habit_error *err)
         s = t->cells.data;
         for (size_t i = 0; i < t->count; i++, s += strlen(s) + 1) {
             const size_t c = i % columns;
-            print_cell(out, s, width[c], !text[c], c + 1 == columns);
+            print_cell(out, &(placed){ s, width[c], !text[c], c == 0, c + 1 == columns });
         }
     }
     text_table_free(t);

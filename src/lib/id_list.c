@@ -167,7 +167,8 @@ static size_t count_lines(const file_map *m)
     return n;
 }
 
-static habit_status parse(id_list *l, const file_map *m, const char *path, habit_error *err)
+static habit_status parse(id_list *l, const file_map *m, bool ordered, const char *path,
+                          habit_error *err)
 {
     const char *s = (const char *)m->bytes, *end = s + m->len;
     char *out = l->bytes;
@@ -179,14 +180,15 @@ static habit_status parse(id_list *l, const file_map *m, const char *path, habit
         *out++ = '\0';
         l->start[k + 1] = (uint64_t)(out - l->bytes);
         s = stop + 1;
-        if (k && ids_compare(id_list_at(l, k - 1), id_list_len(l, k - 1), id_list_at(l, k),
-                             id_list_len(l, k)) >= 0)
+        if (ordered && k &&
+            ids_compare(id_list_at(l, k - 1), id_list_len(l, k - 1), id_list_at(l, k),
+                        id_list_len(l, k)) >= 0)
             return fail(err, HABIT_EFORMAT, "%s:%u: ids are not in canonical order", path, k + 1);
     }
     return HABIT_OK;
 }
 
-habit_status id_list_load(id_list *out, const char *path, habit_error *err)
+static habit_status load(id_list *out, const char *path, bool ordered, habit_error *err)
 {
     file_map m;
     id_list l = { 0 };
@@ -201,7 +203,7 @@ habit_status id_list_load(id_list *out, const char *path, habit_error *err)
         l.bytes = NEW(char, m.len + 1); // a line loses two quotes and a newline, and gains a NUL
         if (!l.start || !l.bytes) st = fail_memory(err, path, m.len + 8 * lines);
     }
-    if (st == HABIT_OK) st = parse(&l, &m, path, err);
+    if (st == HABIT_OK) st = parse(&l, &m, ordered, path, err);
     file_map_close(&m);
     if (st != HABIT_OK) {
         id_list_free(&l);
@@ -209,6 +211,16 @@ habit_status id_list_load(id_list *out, const char *path, habit_error *err)
     }
     *out = l;
     return HABIT_OK;
+}
+
+habit_status id_list_load(id_list *out, const char *path, habit_error *err)
+{
+    return load(out, path, true, err);
+}
+
+habit_status text_list_load(id_list *out, const char *path, habit_error *err)
+{
+    return load(out, path, false, err);
 }
 
 void id_list_free(id_list *l)

@@ -31,6 +31,8 @@ static inline size_t id_list_len(const id_list *l, uint32_t k)
 }
 
 habit_status id_list_load(id_list *out, const char *path, habit_error *err);
+// The same file format for any texts, in any order and with repeats: titles.
+habit_status text_list_load(id_list *out, const char *path, habit_error *err);
 void id_list_free(id_list *l);
 uint32_t id_list_find(const id_list *l, const char *id, size_t len); // UINT32_MAX if absent
 

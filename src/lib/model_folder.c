@@ -50,6 +50,39 @@ static habit_status write_history(const char *path, const dataset *d, habit_erro
     return safetensors_write(path, t, n, err);
 }
 
+// The item column that people know items by, or NULL.
+static const column *title_column(const dataset *d)
+{
+    static const char *const names_of_titles[] = { "title", "name", "movie_title", "item_name" };
+    for (size_t i = 0; i < COUNT_OF(names_of_titles); i++) {
+        const column *c = dataset_column(d, OF_ITEMS, names_of_titles[i]);
+        if (c && (c->kind == COLUMN_TEXT || c->kind == COLUMN_TAG)) return c;
+    }
+    return NULL;
+}
+
+static habit_status write_titles(const char *path, const column *c, habit_error *err)
+{
+    file_writer w;
+    buffer line = { 0 };
+    TRY(file_create(&w, path, err));
+    habit_status st = HABIT_OK;
+    for (uint64_t r = 0; st == HABIT_OK && r < c->rows; r++) {
+        const uint32_t k = c->kind == COLUMN_TAG ? c->tag[r] : (uint32_t)r;
+        size_t len = 0;
+        const char *text = k == TAG_NONE ? "" : names_at(&c->names, k, &len);
+        buffer_clear(&line);
+        id_quote(&line, text, len);
+        buffer_text(&line, "\n");
+        st = buffer_check(&line, err);
+        if (st == HABIT_OK) fwrite(line.data, 1, line.len, w.stream);
+    }
+    buffer_free(&line);
+    if (st == HABIT_OK) return file_commit(&w, err);
+    file_abandon(&w);
+    return st;
+}
+
 // One file of the folder: its name, and how it is written.
 static habit_status write_part(const char *dir, const char *name, const training *t,
                                habit_error *err)
@@ -63,6 +96,9 @@ static habit_status write_part(const char *dir, const char *name, const training
         st = id_list_write(path, &t->data->user_ids, err);
     } else if (strcmp(name, "items.jsonl") == 0) {
         st = id_list_write(path, &t->data->item_ids, err);
+    } else if (strcmp(name, "titles.jsonl") == 0) {
+        const column *titles = title_column(t->data);
+        st = titles ? write_titles(path, titles, err) : HABIT_OK;
     } else if (strcmp(name, "history.safetensors") == 0) {
         st = write_history(path, t->data, err);
     } else if (strcmp(name, "metrics.json") == 0) {
@@ -78,8 +114,9 @@ static habit_status write_part(const char *dir, const char *name, const training
 
 habit_status model_folder_write(const char *path, const training *t, habit_error *err)
 {
-    static const char *const parts[] = { "model.safetensors",   "users.jsonl",  "items.jsonl",
-                                         "history.safetensors", "metrics.json", MODEL_MARKER };
+    static const char *const parts[] = { "model.safetensors", "users.jsonl",         "items.jsonl",
+                                         "titles.jsonl",      "history.safetensors", "metrics.json",
+                                         MODEL_MARKER };
     folder_writer w;
     TRY(folder_create(&w, path, err));
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -190,6 +227,9 @@ static habit_status check_sizes(const habit_model *m, habit_error *err)
     if (m->model->users != m->users.count && m->model->users != 0)
         return fail(err, HABIT_EFORMAT, "%s: the model has %u users, users.jsonl %u", m->path,
                     m->model->users, m->users.count);
+    if (m->titles.count && m->titles.count != m->items.count)
+        return fail(err, HABIT_EFORMAT, "%s: %u items, but titles.jsonl has %u lines", m->path,
+                    m->items.count, m->titles.count);
     if (m->model->items != m->items.count)
         return fail(err, HABIT_EFORMAT, "%s: the model has %u items, items.jsonl %u", m->path,
                     m->model->items, m->items.count);
@@ -202,14 +242,16 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
     const model_class *class = NULL;
     char *config = path_join(path, MODEL_MARKER), *arrays = path_join(path, "model.safetensors");
     char *users = path_join(path, "users.jsonl"), *items = path_join(path, "items.jsonl");
-    char *past = path_join(path, "history.safetensors");
+    char *past = path_join(path, "history.safetensors"), *titles = path_join(path, "titles.jsonl");
     habit_status st = HABIT_OK;
-    if (!m || !config || !arrays || !users || !items || !past || !(m->path = mem_strdup(path)))
+    if (!m || !config || !arrays || !users || !items || !past || !titles ||
+        !(m->path = mem_strdup(path)))
         st = fail_memory(err, path, sizeof *m);
     if (st == HABIT_OK) st = read_config(m, config, err);
     if (st == HABIT_OK) st = understand(&class, m, config, err);
     if (st == HABIT_OK) st = id_list_load(&m->users, users, err);
     if (st == HABIT_OK) st = id_list_load(&m->items, items, err);
+    if (st == HABIT_OK && file_exists(titles)) st = text_list_load(&m->titles, titles, err);
     if (st == HABIT_OK) st = model_load(&m->model, class, arrays, m->options.values, err);
     if (st == HABIT_OK) st = check_sizes(m, err);
     if (st == HABIT_OK) st = open_history(&m->history, past, m->users.count, m->items.count, err);
@@ -218,6 +260,7 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
     mem_free(users);
     mem_free(items);
     mem_free(past);
+    mem_free(titles);
     if (st != HABIT_OK) {
         habit_model_free(m);
         return st;
@@ -253,6 +296,7 @@ void habit_model_free(habit_model *m)
     opt_values_free(&m->options);
     id_list_free(&m->users);
     id_list_free(&m->items);
+    id_list_free(&m->titles);
     safetensors_close(&m->history.file);
     json_decref(m->config);
     mem_free(m->config_text);

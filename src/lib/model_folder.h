@@ -4,6 +4,8 @@
 //     config.json          what it is: class, options, data, split, seed (below); the marker
 //     users.jsonl          ids, in the model's numbering (lib/id_list.h)
 //     items.jsonl
+//     titles.jsonl         what people call the items, where the data has a title or name; one
+//                          JSON string per item, for display
 //     history.safetensors  what each user had done when the model was made: offset u64 [users+1],
 //                          item u32 [events], and where the log had them time i64, behaviour u8,
 //                          value f32 [events].  All rows, also those held out: it answers queries
@@ -59,7 +61,7 @@ struct habit_model {
     json_t *config;
     model *model;
     opt_values options; // of the model
-    id_list users, items;
+    id_list users, items, titles; // titles: empty if there are none
     history history;
     catalogue *catalogue; // packed item vectors of a dot-product model, for answers; else NULL
     const char *protocol; // in config

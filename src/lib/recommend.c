@@ -62,7 +62,11 @@ static habit_status ask(const habit_model *m, const query *q, bool exclude, habi
     answer_block(m, q, 1, exclude, &room);
     const topk *best = &room.top[0].answer;
     for (size_t i = 0; i < best->n; i++)
-        out[i] = (habit_answer){ id_list_at(&m->items, best->item[i]), best->score[i] };
+        out[i] = (habit_answer){
+            .item = id_list_at(&m->items, best->item[i]),
+            .title = m->titles.count ? id_list_at(&m->titles, best->item[i]) : "",
+            .score = best->score[i],
+        };
     *count = best->n;
     answer_room_close(&room);
     return HABIT_OK;
