@@ -130,7 +130,7 @@ int main(void)
     test_no_negatives();
     model_check("bpr", "dim=8 epochs=2");
     model_check("bpr", "dim=5 epochs=2 bias=false negatives=3");
-    if (model_find("pop")) check_beats_popularity("bpr", "dim=16 epochs=60", 0.2);
+    check_beats_popularity("bpr", "dim=16 epochs=60", 0.2);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();
 }

@@ -224,7 +224,7 @@ int main(void)
     }
     model_check("ials", "dim=8 iterations=2");
     model_check("ials", "dim=5 iterations=2 solver=cholesky weight=value half-life=1d");
-    if (model_find("pop")) check_beats_popularity("ials", "dim=16 reg=0.01", 0.2);
+    check_beats_popularity("ials", "dim=16 reg=0.01", 0.2);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();
 }

@@ -1,4 +1,4 @@
-// test_lapack.c - the inverse of a symmetric matrix.
+// test_lapack.c - the inverse and the axes of a symmetric matrix.
 #include "tests/check.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -94,11 +94,40 @@ static void test_stop(void)
     mem_free(a);
 }
 
+// The axes are orthonormal, in falling order, and put together give the matrix again.
+static void test_axes(size_t n)
+{
+    float *a = make_matrix(n);
+    double *axes = NEW(double, n *n), *value = NEW(double, n);
+    for (size_t i = 0; i < n * n; i++) axes[i] = (double)a[i];
+    CHECK_OK(lapack_eigen(axes, value, n, err));
+    for (size_t i = 0; i < n; i++) {
+        CHECK(i == 0 || value[i] <= value[i - 1], "n=%zu: value %zu is larger", n, i);
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0, dot = 0;
+            for (size_t k = 0; k < n; k++) {
+                sum += value[k] * axes[k * n + i] * axes[k * n + j];
+                dot += axes[i * n + k] * axes[j * n + k];
+            }
+            CHECK(fabs(sum - (double)a[i * n + j]) < 1e-10 * value[0], "n=%zu [%zu][%zu]: %g", n, i,
+                  j, sum);
+            CHECK(fabs(dot - (i == j)) < 1e-12 * (double)n, "n=%zu axes %zu, %zu: %g", n, i, j,
+                  dot);
+        }
+    }
+    axes[0] = NAN;
+    CHECK(lapack_eigen(axes, value, n, NULL) == HABIT_EDIVERGED, "accepts NaN");
+    mem_free(a);
+    mem_free(axes);
+    mem_free(value);
+}
+
 int main(void)
 {
     test_sizes();
     test_refusals();
     test_stop();
+    for (size_t n = 1; n <= 20; n += n < 4 ? 1 : 8) test_axes(n);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();
 }

@@ -19,4 +19,8 @@ habit_status lapack_open(habit_error *err);
 // Not positive definite, or not finite: HABIT_EDIVERGED; then, and when stopped, `a` is lost.
 habit_status lapack_inverse(float *a, size_t n, const run *run, habit_error *err);
 
+// The principal axes of a symmetric matrix a[n][n]: on success row k of `a` is the unit eigenvector
+// of value[k], largest value first (LAPACK dsyevd, on one thread).  Not finite: HABIT_EDIVERGED.
+habit_status lapack_eigen(double *a, double *value, size_t n, habit_error *err);
+
 #endif

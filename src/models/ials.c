@@ -34,7 +34,7 @@
 #include "models/registry.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "kernels/eigen.h"
+#include "kernels/lapack.h"
 
 #include <math.h>
 #include <string.h>
@@ -127,7 +127,7 @@ static habit_status find_axes(ials_work *w, const run *r, habit_error *err)
                 sum += (double)w->partial[(p * pad + i) * pad + j];
             w->matrix[i * dim + j] = w->matrix[j * dim + i] = sum;
         }
-    TRY(eigen_symmetric(w->matrix, w->size, dim, err));
+    TRY(lapack_eigen(w->matrix, w->size, dim, err));
     for (size_t k = 0; k < dim; k++) {
         w->gram[k] = (float)(w->o->alpha0 * fmax(0, w->size[k]));
         for (size_t i = 0; i < dim; i++) w->axes[i * pad + k] = (float)w->matrix[k * dim + i];
