@@ -196,39 +196,56 @@ static bool took(const csr *met, uint32_t user, uint32_t item)
     return false;
 }
 
-// An item of group `g` that the user did not take; ITEM_NONE if none turns up.
+// The one scored highest of the items of group `g` drawn that the user did not take; ITEM_NONE if
+// none turns up.  Only what would be chosen is looked up: of N drawn, about ln N.
 static uint32_t draw_negative(const bpr_work *w, uint32_t user, size_t g, rng *draw)
 {
+    enum { TRIES = 16 };
     const size_t first = w->group_start[g], n = w->group_start[g + 1] - first;
-    for (int tries = 0; n && tries < 16; tries++) {
-        const uint32_t j = w->dealt[first + (size_t)rng_below(draw, n)];
-        if (!took(&w->log.by_user, user, j)) return j;
-    }
-    return ITEM_NONE;
-}
-
-// The one scored highest of the negatives drawn.
-static uint32_t hardest_negative(const bpr_work *w, uint32_t user, size_t g, rng *draw)
-{
-    uint32_t best = draw_negative(w, user, g, draw);
-    if (w->o->negatives == 1 || best == ITEM_NONE) return best;
     const float *u = w->user + user * w->pad;
+    const int wanted = w->o->negatives;
+    uint32_t best = ITEM_NONE;
     float best_score = -INFINITY;
-    uint32_t j = best;
-    for (int k = 0; k < w->o->negatives && j != ITEM_NONE; k++) {
-        const float score =
-            w->vector->dot(u, w->item + j * w->pad, w->pad) + (w->bias ? w->bias[j] : 0);
-        if (score > best_score) {
-            best_score = score;
-            best = j;
-        }
-        j = draw_negative(w, user, g, draw);
+    for (int tries = 0; n && tries < wanted + TRIES; tries++) {
+        if (tries >= wanted && best != ITEM_NONE) break;
+        const uint32_t j = w->dealt[first + (size_t)rng_below(draw, n)];
+        const float score = wanted == 1 ? 0
+                                        : w->vector->dot(u, w->item + j * w->pad, w->pad) +
+                                              (w->bias ? w->bias[j] : 0);
+        if (!(score > best_score) || took(&w->log.by_user, user, j)) continue;
+        best_score = score;
+        best = j;
     }
     return best;
 }
 
+static void shuffle(pair *list, size_t n, rng *draw)
+{
+    for (size_t left = n; left > 1; left--) {
+        const size_t k = (size_t)rng_below(draw, left);
+        const pair swap = list[k];
+        list[k] = list[left - 1];
+        list[left - 1] = swap;
+    }
+}
+
+// Asks for the rows of a pair to come soon: they are all over memory.
+static void fetch_rows(const bpr_work *w, pair at)
+{
+#if defined(__GNUC__)
+    for (size_t k = 0; k < w->pad; k += FACTOR_PAD) {
+        __builtin_prefetch(w->user + at.user * w->pad + k);
+        __builtin_prefetch(w->item + at.item * w->pad + k);
+    }
+    __builtin_prefetch(&w->log.by_user.start[at.user]);
+#else
+    (void)w, (void)at;
+#endif
+}
+
 static void block_piece(void *ctx, size_t piece, int worker)
 {
+    enum { AHEAD = 4 };
     (void)worker;
     bpr_work *w = ctx;
     const size_t g = (piece + w->shift) % w->groups, block = piece * w->groups + g;
@@ -236,11 +253,11 @@ static void block_piece(void *ctx, size_t piece, int worker)
     const size_t n = (size_t)(w->block_start[block + 1] - w->block_start[block]);
     rng draw = rng_at(w->seed + 1, w->epoch, block);
     double loss = 0;
-    for (size_t left = n; left > 0; left--) { // a shuffle, one step at a time
-        const size_t k = (size_t)rng_below(&draw, left);
+    shuffle(list, n, &draw);
+    for (size_t k = 0; k < n; k++) {
         const pair at = list[k];
-        list[k] = list[left - 1];
-        const uint32_t other = hardest_negative(w, at.user, g, &draw);
+        if (k + AHEAD < n) fetch_rows(w, list[k + AHEAD]);
+        const uint32_t other = draw_negative(w, at.user, g, &draw);
         if (other == ITEM_NONE) continue;
         const bpr_triple t = { .user = w->user + at.user * w->pad,
                                .item = w->item + at.item * w->pad,
