@@ -24,6 +24,30 @@ static void check_near(const factor_kernels *k, const char *what, float got, dou
           (double)got, want);
 }
 
+// Widths that need filling up; the table ends at a fence too.
+static void test_gather(const factor_kernels *k, size_t width)
+{
+    enum { TABLE = 13 };
+    const size_t pad = factor_pad(width);
+    const float *table = filled(TABLE * width, 20), *scale = filled(width, 21);
+    float *g = fence_floats(ROWS * pad), *root = fence_floats(pad), *inverse = fence_floats(pad);
+    uint32_t index[ROWS];
+    for (size_t r = 0; r < ROWS; r++) index[r] = (uint32_t)((r * 5 + 12) % TABLE);
+    k->gather(g, table, index, scale, ROWS, width);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t i = 0; i < pad; i++) {
+            const float want = i < width ? scale[i] * table[index[r] * width + i] : 0;
+            CHECK(g[r * pad + i] == want, "%s width %zu: g[%zu][%zu] %g, want %g", k->name, width,
+                  r, i, (double)g[r * pad + i], (double)want);
+        }
+    float *d = filled(pad, 22);
+    k->roots(root, inverse, d, 1.5f, pad);
+    for (size_t i = 0; i < pad; i++) {
+        check_near(k, "root", root[i], sqrt((double)d[i] + 1.5), 0);
+        check_near(k, "inverse root", inverse[i], 1 / sqrt((double)d[i] + 1.5), 0);
+    }
+}
+
 static void test_pull(const factor_kernels *k, size_t n, size_t dim)
 {
     const float *x = filled(dim, 1), *g = filled(n * dim, 2), *a = filled(n, 3);
@@ -132,7 +156,10 @@ int main(void)
             }
             test_pairs(k, dims[d]);
         }
-        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) test_cholesky(k, sizes[s]);
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            test_cholesky(k, sizes[s]);
+            test_gather(k, sizes[s]);
+        }
         test_cholesky_refuses(k);
     }
     CHECK(versions >= 1 && factor_kernels_at(versions - 1)->needs == 0, "no reference at the end");

@@ -178,7 +178,7 @@ static void test_solver(size_t n)
     static uint32_t index[ROWS];
     float d[32], x[32] = { 0 }, y[32] = { 0 };
     double left[WIDTH] = { 0 };
-    for (size_t k = 0; k < 32; k++) d[k] = 1 + (float)k;
+    for (size_t k = 0; k < 32; k++) d[k] = (float)k;
     for (size_t r = 0; r < ROWS; r++) {
         rng at = rng_at(23, r, 0);
         index[r] = (uint32_t)rng_below(&at, ROWS);
@@ -192,11 +192,11 @@ static void test_solver(size_t n)
     CHECK_OK(arena_init(&memory, &plan, err));
     solver_carve(&s, WIDTH, &memory);
     const least_squares p = {
-        .table = table, .index = index, .weight = weight, .n = n, .width = WIDTH, .d = d
+        .table = table, .index = index, .weight = weight, .n = n, .width = WIDTH, .d = d, .plus = 1
     };
     solver_exact(&s, &p, x);
     solver_conjugate(&s, &p, y, 40);
-    for (size_t k = 0; k < WIDTH; k++) left[k] = (double)d[k] * (double)x[k];
+    for (size_t k = 0; k < WIDTH; k++) left[k] = (1 + (double)d[k]) * (double)x[k];
     for (size_t r = 0; r < n; r++) {
         const float *row = table + index[r] * WIDTH;
         double dot = 0;

@@ -11,6 +11,23 @@ static float dot_ref(const float *x, const float *y, size_t n)
     return sum;
 }
 
+static void gather_ref(float *g, const float *table, const uint32_t *index, const float *scale,
+                       size_t n, size_t width)
+{
+    for (size_t r = 0; r < n; r++, g += factor_pad(width)) {
+        for (size_t i = 0; i < width; i++) g[i] = scale[i] * table[index[r] * width + i];
+        for (size_t i = width; i < factor_pad(width); i++) g[i] = 0;
+    }
+}
+
+static void roots_ref(float *root, float *inverse, const float *d, float plus, size_t dim)
+{
+    for (size_t i = 0; i < dim; i++) {
+        root[i] = sqrtf(d[i] + plus);
+        inverse[i] = 1 / root[i];
+    }
+}
+
 static void pull_ref(float *y, const float *x, const float *g, const float *a, size_t n, size_t dim)
 {
     for (size_t r = 0; r < n; r++, g += dim) {
@@ -81,14 +98,8 @@ static void pair_step_ref(float *u, float *i, float *j, float step, float keep_u
 }
 
 static const factor_kernels factor_kernels_ref = {
-    "ref",
-    0,
-    pull_ref,
-    gram_ref,
-    rotate_ref,
-    cholesky_ref,
-    cholesky_solve_ref,
-    pair_score_ref,
+    "ref",         0,          gather_ref,   roots_ref,          pull_ref,
+    gram_ref,      rotate_ref, cholesky_ref, cholesky_solve_ref, pair_score_ref,
     pair_step_ref,
 };
 

@@ -2,7 +2,7 @@
 //
 // A user is solved for given the item vectors of her history, gathered into a matrix G [n][dim]:
 //
-//     (diag(D) + G^T G) x = G^T a
+//     (I + G^T G) x = G^T a
 //
 // so what is needed is G^T (a - G x), G^T G, and the Cholesky factor of a small matrix.  Every
 // row length here is a multiple of FACTOR_PAD floats, filled up with zeros: there are no tails.
@@ -10,6 +10,7 @@
 #define KERNELS_FACTOR_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { FACTOR_PAD = 16 }; // one cache line, one AVX-512 register
 
@@ -23,6 +24,12 @@ typedef struct factor_kernels {
     const char *name; // "avx2", ..., "ref"
     unsigned needs;   // enum cpu_feature
 
+    // g_r = scale * table_[index_r], place by place; zero from `width` on.
+    // table [..][width], scale [width], g [n][factor_pad(width)]
+    void (*gather)(float *g, const float *table, const uint32_t *index, const float *scale,
+                   size_t n, size_t width);
+    // root = sqrt(d + plus), inverse = 1 / root
+    void (*roots)(float *root, float *inverse, const float *d, float plus, size_t dim);
     // y += sum_r (a_r - <g_r, x>) g_r          g [n][dim], a [n] or NULL for zeros
     void (*pull)(float *y, const float *x, const float *g, const float *a, size_t n, size_t dim);
     // c += g^T g                               c [dim][dim]: at least its upper triangle

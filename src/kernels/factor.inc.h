@@ -2,8 +2,7 @@
 //
 // Included once per instruction set with VECTOR_BYTES, the width of a register, VECTOR_NEEDS,
 // VECTOR_NAME and FACTOR_TABLE defined.  Tiles are held in registers: 16 columns wide, and as
-// many rows as give eight sums (sixteen on NEON, which has the registers), enough to hide the
-// latency of a fused multiply-add.
+// many rows as give at least eight sums, enough to hide the latency of a fused multiply-add.
 #include "kernels/cpu.h"
 #include "kernels/factor.h"
 
@@ -12,13 +11,14 @@
 enum {
     LANES = VECTOR_BYTES / 4,
     WIDE = FACTOR_PAD / LANES, // registers across a tile
-    TALL = WIDE == 1 ? 8 : 4,  // rows of a tile
+    TALL = WIDE == 1 ? 8 : 4,  // rows of a tile of a Gram matrix
+    HIGH = WIDE == 1 ? 12 : 6, // rows of a tile of a product, where nothing asks for a power of two
 };
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL _Pragma("GCC unroll 12")
 #endif
 
 // Aligned to one float: loads and stores may stand anywhere.
@@ -46,6 +46,40 @@ static inline float lanes_sum(lanes v)
     UNROLL
     for (int k = 1; k < LANES / 4; k++) s += part.q[k];
     return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+// --- gathering -----------------------------------------------------------------------------------
+
+static inline void fetch(const float *row, size_t width)
+{
+    for (size_t i = 0; i < width; i += FACTOR_PAD) __builtin_prefetch(row + i);
+}
+
+// Rows are all over memory: they are asked for some rows ahead.
+static void gather(float *g, const float *table, const uint32_t *index, const float *scale,
+                   size_t n, size_t width)
+{
+    enum { AHEAD = 6 };
+    const size_t pad = factor_pad(width);
+    for (size_t r = 0; r < n && r < AHEAD; r++) fetch(table + index[r] * width, width);
+    for (size_t r = 0; r < n; r++, g += pad) {
+        const float *row = table + index[r] * width;
+        if (r + AHEAD < n) fetch(table + index[r + AHEAD] * width, width);
+        size_t i = 0;
+        for (; i + LANES <= width; i += LANES) store(g + i, load(scale + i) * load(row + i));
+        for (; i < width; i++) g[i] = scale[i] * row[i];
+        for (; i < pad; i++) g[i] = 0;
+    }
+}
+
+// Plain enough for the compiler.
+static void roots(float *restrict root, float *restrict inverse, const float *restrict d,
+                  float plus, size_t dim)
+{
+    for (size_t i = 0; i < dim; i++) {
+        root[i] = sqrtf(d[i] + plus);
+        inverse[i] = 1 / root[i];
+    }
 }
 
 // --- G^T (a - G x) ---------------------------------------------------------------------------------
@@ -112,17 +146,17 @@ static void gram(float *c, const float *g, size_t n, size_t dim)
 
 static inline void rotate_tile(float *out, const float *g, const float *v, size_t dim)
 {
-    lanes sum[TALL][WIDE] = { { { 0 } } };
+    lanes sum[HIGH][WIDE] = { { { 0 } } };
     for (size_t k = 0; k < dim; k++) {
         UNROLL
-        for (int t = 0; t < TALL; t++) {
+        for (int t = 0; t < HIGH; t++) {
             UNROLL
             for (int w = 0; w < WIDE; w++)
                 sum[t][w] += g[t * dim + k] * load(v + k * dim + w * LANES);
         }
     }
     UNROLL
-    for (int t = 0; t < TALL; t++) {
+    for (int t = 0; t < HIGH; t++) {
         UNROLL
         for (int w = 0; w < WIDE; w++) store(out + t * dim + w * LANES, sum[t][w]);
     }
@@ -131,7 +165,7 @@ static inline void rotate_tile(float *out, const float *g, const float *v, size_
 static void rotate(float *out, const float *g, const float *v, size_t n, size_t dim)
 {
     size_t r = 0;
-    for (; r + TALL <= n; r += TALL)
+    for (; r + HIGH <= n; r += HIGH)
         for (size_t j = 0; j < dim; j += FACTOR_PAD)
             rotate_tile(out + r * dim + j, g + r * dim, v + j, dim);
     for (; r < n; r++)
@@ -235,5 +269,6 @@ static void pair_step(float *u, float *i, float *j, float step, float keep_u, fl
 
 extern const factor_kernels FACTOR_TABLE;
 const factor_kernels FACTOR_TABLE = {
-    VECTOR_NAME, VECTOR_NEEDS, pull, gram, rotate, cholesky, cholesky_solve, pair_score, pair_step,
+    VECTOR_NAME, VECTOR_NEEDS, gather,         roots,      pull,      gram,
+    rotate,      cholesky,     cholesky_solve, pair_score, pair_step,
 };

@@ -68,16 +68,21 @@ static const opt ials_table[] = {
     OPT_END,
 };
 
+// What the loss of one row depends on.
+typedef struct ials_rule {
+    double alpha0, reg, reg_exp;
+} ials_rule;
+
 typedef struct ials {
     factors base;
-    double alpha0, reg, reg_exp;
+    ials_rule rule;
     interaction_options of; // strings are literals: options do not live as long as models
-    float *gram;            // [dim] the diagonal of Y^T Y, derived
+    float *gram;            // [pad] alpha0 times the diagonal of Y^T Y, derived
 } ials;
 
 // --- one half of an iteration ----------------------------------------------------------------------
 
-enum { GRAM_PIECES = 16, ROTATE_PIECES = 256, SOLVE_PIECES = 1024, BLOCK = 64 };
+enum { GRAM_PIECES = 16, ROTATE_PIECES = 256, SOLVE_PIECES = 1024, BLOCK = 96 };
 
 typedef struct ials_side {
     float *vector; // [rows][pad]
@@ -87,6 +92,7 @@ typedef struct ials_side {
 
 typedef struct ials_work {
     const ials_options *o;
+    ials_rule rule;
     const factor_kernels *kernels;
     size_t dim, pad;
     interactions log;
@@ -99,7 +105,7 @@ typedef struct ials_work {
     double *matrix, *size; // [dim][dim], [dim]
     arena *memory;         // [threads]
     solver *solvers;       // [threads]
-    float *rows;           // [threads][BLOCK + 1][pad]
+    float *rows;           // [threads][BLOCK][pad]
 } ials_work;
 
 static void gram_piece(void *ctx, size_t piece, int worker)
@@ -149,52 +155,44 @@ static void rotate_rows(const ials_work *w, const ials_side *side, size_t piece,
 static void rotate_piece(void *ctx, size_t piece, int worker)
 {
     const ials_work *w = ctx;
-    float *rows = w->rows + (size_t)worker * (BLOCK + 1) * w->pad;
+    float *rows = w->rows + (size_t)worker * BLOCK * w->pad;
     rotate_rows(w, w->source, piece, rows);
     if (!w->exact) rotate_rows(w, w->target, piece, rows); // where conjugate gradients begin
 }
 
-// The diagonal of a row's system: d [pad].
-static void row_diagonal(float *d, const float *gram, double reg, size_t dim, size_t pad)
+// l_u of a row with weights weight[n], `others` rows being on the other side.  Never zero.
+static float row_reg(const ials_rule *o, const float *weight, size_t n, size_t others)
 {
-    for (size_t k = 0; k < dim; k++) d[k] = gram[k] + (float)reg;
-    for (size_t k = dim; k < pad; k++) d[k] = 1;
-}
-
-static double row_reg(double reg, double reg_exp, double alpha0, const float *weight, size_t n,
-                      size_t others)
-{
-    double sum = alpha0 * (double)others;
+    double sum = o->alpha0 * (double)others;
     for (size_t i = 0; i < n; i++) sum += (double)weight[i];
-    return reg * pow(sum, reg_exp);
+    return (float)fmax(1e-12, o->reg * pow(sum, o->reg_exp));
 }
 
 static void solve_piece(void *ctx, size_t piece, int worker)
 {
     const ials_work *w = ctx;
-    const ials_options *o = w->o;
     const csr *met = w->target->met;
-    float *d = w->rows + ((size_t)worker * (BLOCK + 1) + BLOCK) * w->pad;
+    const size_t others = w->source->rows;
     const size_t end = pool_cut(w->target->rows, SOLVE_PIECES, piece + 1);
     for (size_t r = pool_cut(w->target->rows, SOLVE_PIECES, piece); r < end; r++) {
         const uint64_t at = met->start[r];
+        const size_t n = (size_t)(met->start[r + 1] - at);
         const least_squares p = { .table = w->source->vector,
                                   .index = met->index + at,
                                   .weight = met->weight + at,
-                                  .n = (size_t)(met->start[r + 1] - at),
+                                  .n = n,
                                   .width = w->pad,
-                                  .d = d };
+                                  .d = w->gram,
+                                  .plus = row_reg(&w->rule, met->weight + at, n, others) };
         float *x = w->target->vector + r * w->pad;
-        if (p.n == 0) {
+        if (n == 0) {
             memset(x, 0, w->pad * sizeof *x);
             continue;
         }
-        const double reg = row_reg(o->reg, o->reg_exp, o->alpha0, p.weight, p.n, w->source->rows);
-        row_diagonal(d, w->gram, reg, w->dim, w->pad);
         if (w->exact)
             solver_exact(&w->solvers[worker], &p, x);
         else
-            solver_conjugate(&w->solvers[worker], &p, x, o->cg_steps);
+            solver_conjugate(&w->solvers[worker], &p, x, w->o->cg_steps);
     }
 }
 
@@ -246,6 +244,7 @@ static habit_status work_new(ials_work *w, const log_view *log, const ials_optio
 {
     const size_t threads = (size_t)run_threads(r);
     w->o = o;
+    w->rule = (ials_rule){ o->alpha0, o->reg, o->reg_exp };
     w->kernels = factor_kernels_pick();
     w->dim = (size_t)o->dim;
     w->pad = factor_pad(w->dim);
@@ -258,7 +257,7 @@ static habit_status work_new(ials_work *w, const log_view *log, const ials_optio
     w->gram = ZNEW(float, w->pad);
     w->matrix = NEW(double, w->dim * w->dim);
     w->size = NEW(double, w->dim);
-    w->rows = NEW(float, threads *(BLOCK + 1) * w->pad);
+    w->rows = NEW(float, threads *BLOCK * w->pad);
     if (!w->users.vector || !w->items.vector || !w->partial || !w->axes || !w->gram || !w->matrix ||
         !w->size || !w->rows)
         return fail_memory(err, "ials", (users + items) * w->pad * sizeof(float));
@@ -298,12 +297,10 @@ static const char *literal(const char *name)
 static habit_status ials_derive(ials *m, const ials_options *o, habit_error *err)
 {
     const size_t dim = (size_t)m->base.base.dim, items = m->base.base.items;
-    m->alpha0 = o->alpha0;
-    m->reg = o->reg;
-    m->reg_exp = o->reg_exp;
+    m->rule = (ials_rule){ o->alpha0, o->reg, o->reg_exp };
     m->of = (interaction_options){ literal(o->of.weight), o->of.half_life };
     double *sum = ZNEW(double, dim);
-    m->gram = NEW(float, dim);
+    m->gram = ZNEW(float, factor_pad(dim));
     if (!sum || !m->gram) {
         mem_free(sum);
         return fail_memory(err, "the Gram matrix", dim * sizeof *sum);
@@ -373,16 +370,15 @@ static habit_status ials_ready(model *m, const void *options, habit_error *err)
 typedef struct answer {
     basket basket;
     solver solver;
-    float *weight, *d, *x; // [items], [pad], [pad]
+    float *weight, *x; // [items], [pad]
 } answer;
 
 static void answer_carve(answer *a, const ials *m, arena *memory)
 {
-    const size_t dim = (size_t)m->base.base.dim, pad = factor_pad(dim);
+    const size_t dim = (size_t)m->base.base.dim;
     solver_carve(&a->solver, dim, memory);
     a->weight = arena_floats(memory, m->base.base.items);
-    a->d = arena_floats(memory, pad);
-    a->x = arena_floats(memory, pad);
+    a->x = arena_floats(memory, factor_pad(dim));
 }
 
 static size_t ials_scratch(const model *m, size_t n)
@@ -397,7 +393,7 @@ static size_t ials_scratch(const model *m, size_t n)
 static void encode_one(const ials *m, answer *a, const query *q, float *vector)
 {
     const model *base = &m->base.base;
-    const size_t dim = (size_t)base->dim, pad = factor_pad(dim);
+    const size_t dim = (size_t)base->dim;
     basket_fill(&a->basket, q, &m->of);
     if (a->basket.n == 0) {
         memcpy(vector, factors_of_user(&m->base, q->user), dim * sizeof *vector);
@@ -409,9 +405,8 @@ static void encode_one(const ials *m, answer *a, const query *q, float *vector)
                               .weight = a->weight,
                               .n = a->basket.n,
                               .width = dim,
-                              .d = a->d };
-    const double reg = row_reg(m->reg, m->reg_exp, m->alpha0, a->weight, p.n, base->items);
-    row_diagonal(a->d, m->gram, reg, dim, pad);
+                              .d = m->gram,
+                              .plus = row_reg(&m->rule, a->weight, a->basket.n, base->items) };
     solver_exact(&a->solver, &p, a->x);
     memcpy(vector, a->x, dim * sizeof *vector);
 }
