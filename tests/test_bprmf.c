@@ -1,7 +1,9 @@
 // test_bprmf.c - BPR: its step is the gradient; its epochs do not depend on threads.
 #include "tests/model_check.h"
 #include "kernels/cpu.h"
+#include "models/blocks.h"
 #include "models/bprmf.h"
+#include "models/interactions.h"
 
 enum { DIM = FACTOR_PAD, PARAMETERS = 3 * DIM + 2 };
 
@@ -103,6 +105,69 @@ static void test_threads(const char *options)
     fitted_free(&one);
 }
 
+// Each pair is in one block, the block of its groups; groups are all that the blocks of one turn
+// could share.  Over many deals each item stands with each user as often.
+static void test_blocks(void)
+{
+    enum { DEALS = 200 };
+    static tiny_log tiny;
+    static int together[V];
+    make_wide_log(&tiny);
+    const interaction_options one = { "one", 0 };
+    interactions log = { 0 };
+    blocks b = { 0 };
+    CHECK_OK(interactions_build(&log, &tiny.view, &one, NULL, err));
+    CHECK_OK(blocks_new(&b, &log.by_user, 5, err));
+    CHECK(b.groups == GROUPS_MAX, "%zu groups", b.groups);
+    for (uint64_t deal = 0; deal < DEALS; deal++) {
+        uint32_t seen[U] = { 0 };
+        blocks_deal(&b, deal, NULL);
+        CHECK(b.start[b.groups * b.groups] == log.by_user.count, "pairs are lost");
+        for (size_t block = 0; block < b.groups * b.groups; block++)
+            for (uint64_t e = b.start[block]; e < b.start[block + 1]; e++) {
+                const pair at = b.pairs[e];
+                CHECK(b.user_group[at.user] * b.groups + b.item_group[at.item] == block,
+                      "a pair in a block not its own");
+                seen[at.user]++;
+            }
+        for (size_t u = 0; u < U; u++)
+            CHECK(seen[u] == log.by_user.start[u + 1] - log.by_user.start[u], "user %zu", u);
+        for (size_t g = 0; g < b.groups; g++)
+            for (size_t i = b.item_start[g]; i < b.item_start[g + 1]; i++)
+                CHECK(b.item_group[b.item[i]] == g, "an item in a group not its own");
+        for (size_t i = 0; i < V; i++) together[i] += b.item_group[i] == b.user_group[0];
+    }
+    // Binomial: mean 12.5, deviation 3.4; of 640 items none is six deviations off.
+    for (size_t i = 0; i < V; i++)
+        CHECK(together[i] < DEALS / GROUPS_MAX + 21, "item %zu: %d times with user 0", i,
+              together[i]);
+    blocks_free(&b);
+    interactions_free(&log);
+}
+
+// Who was not there, but has a history, is answered nearly as well as who was.
+static void test_strangers(void)
+{
+    static structured_log s;
+    structured_log_make(&s);
+    fitted f;
+    fit_model(&f, "bpr", "dim=16 epochs=60", &s.tiny.view, NULL);
+    float scores[CHECK_ITEMS];
+    int hits[2] = { 0 };
+    for (uint32_t u = 0; u < CHECK_USERS; u++)
+        for (int known = 0; known < 2; known++) {
+            query q = query_of(&s.tiny.view, u);
+            if (!known) q.user = USER_NONE;
+            scores_of(f.model, &q, 1, scores);
+            int rank = 0;
+            for (uint32_t i = 0; i < CHECK_ITEMS; i++)
+                rank += i != s.target[u] && !(scores[i] < scores[s.target[u]]);
+            hits[known] += rank < 10;
+        }
+    CHECK(hits[0] > 0.9 * hits[1], "%d hits for strangers, %d for users", hits[0], hits[1]);
+    fitted_free(&f);
+}
+
 // A user who took everything has no negatives: nothing to learn, nothing to wait for.
 static void test_no_negatives(void)
 {
@@ -125,11 +190,13 @@ int main(void)
         if (cpu_allows(factor_kernels_at(k)->name, factor_kernels_at(k)->needs))
             for (uint64_t seed = 1; seed <= 3; seed++) test_gradient(factor_kernels_at(k), seed);
     test_extremes();
-    test_threads("dim=8 epochs=3");
-    test_threads("dim=20 epochs=2 negatives=4 bias=false");
+    test_threads("dim=8 epochs=3 negatives=1");
+    test_threads("dim=20 epochs=2 negatives=4 bias=true");
     test_no_negatives();
+    test_blocks();
+    test_strangers();
     model_check("bpr", "dim=8 epochs=2");
-    model_check("bpr", "dim=5 epochs=2 bias=false negatives=3");
+    model_check("bpr", "dim=5 epochs=2 bias=true negatives=3");
     check_beats_popularity("bpr", "dim=16 epochs=60", 0.2);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();

@@ -25,15 +25,14 @@
 //
 // which is the paper's own result at m |N(u)| times less work.
 #include "models/factors.h"
+#include "models/ratings.h"
 #include "models/registry.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/rng.h"
 #include "kernels/factor.h"
 #include "kernels/vector.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct svdpp_options {
@@ -67,146 +66,24 @@ typedef struct svdpp {
     uint64_t loaded[6];
 } svdpp;
 
-// --- the ratings -----------------------------------------------------------------------------------
+// --- training: what is at work -----------------------------------------------------------------
 
-enum { BATCH_MAX = 64, BATCH_MIN = 4, BATCH_OVERLAP = 8, PIECES = 16 };
-
-typedef struct rating {
-    uint32_t item;
-    uint32_t slot; // of the user in the batch; while sorting a user's events, their order
-    float value;   // NAN: met, but not rated
-} rating;
+enum { PIECES = 16 };
 
 typedef struct svdpp_work {
     const svdpp_options *o;
     const vector_kernels *k;
     size_t users, items, dim, pad;
-    const log_view *log;
-
-    rating *by_user; // each user's, ascending by item
-    uint64_t *begin; // [users+1] into by_user, in the order of `order`
-    uint32_t *order; // [users] shuffled; `width` at a time are a batch
-    rating *by_item; // the same by batch, item, slot
-    float mu, lowest, highest;
-
+    ratings r;
     float *p, *q, *y;        // [users][pad], [items][pad], [items][pad]
     float *bu, *bi;          // [users], [items]
     float *v, *c;            // [BATCH_MAX][pad]: p_u + z_u, and c above
     float keep_m[BATCH_MAX]; // keep^m
     float root[BATCH_MAX];   // |N(u)|^-1/2
     double error[BATCH_MAX]; // sum of squares before each step
-    size_t width;            // of a batch, at most BATCH_MAX
     size_t batch;            // at work
     float lr, keep, reg_bias;
 } svdpp_work;
-
-static int by_item_then_slot(const void *a, const void *b)
-{
-    const rating *x = a, *y = b;
-    if (x->item != y->item) return x->item < y->item ? -1 : 1;
-    return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
-static size_t batch_count(const svdpp_work *w)
-{
-    return (w->users + w->width - 1) / w->width;
-}
-
-// One user's events sorted by item, each item once with its last rating.  Returns how many.
-static size_t take_user(rating *to, const log_view *log, uint32_t user)
-{
-    const uint64_t first = log->begin[user];
-    const size_t n = (size_t)(log->end[user] - first);
-    for (size_t e = 0; e < n; e++)
-        to[e] = (rating){ log->item[first + e], (uint32_t)e, log->value[first + e] };
-    qsort(to, n, sizeof *to, by_item_then_slot);
-    size_t kept = 0;
-    for (size_t e = 0; e < n; e++) {
-        const bool again = kept && to[kept - 1].item == to[e].item;
-        if (again && isnan(to[e].value)) continue;
-        to[again ? kept - 1 : kept++] = to[e];
-    }
-    return kept;
-}
-
-static void sort_batch(void *ctx, size_t batch, int worker)
-{
-    (void)worker;
-    const svdpp_work *w = ctx;
-    const size_t first = batch * w->width;
-    const size_t end = first + w->width < w->users ? first + w->width : w->users;
-    for (size_t k = first; k < end; k++)
-        for (uint64_t e = w->begin[k]; e < w->begin[k + 1]; e++)
-            w->by_item[e] =
-                (rating){ w->by_user[e].item, (uint32_t)(k - first), w->by_user[e].value };
-    qsort(w->by_item + w->begin[first], (size_t)(w->begin[end] - w->begin[first]),
-          sizeof *w->by_item, by_item_then_slot);
-}
-
-// Mean and range of the ratings; refuses a log without any.
-static habit_status measure(svdpp_work *w, habit_error *err)
-{
-    double sum = 0, n = 0;
-    w->lowest = INFINITY;
-    w->highest = -INFINITY;
-    for (uint64_t e = 0; e < w->begin[w->users]; e++) {
-        const float value = w->by_user[e].value;
-        if (isnan(value)) continue;
-        sum += (double)value;
-        n++;
-        if (value < w->lowest) w->lowest = value;
-        if (value > w->highest) w->highest = value;
-    }
-    if (w->log->events == 0) w->lowest = w->highest = 0;
-    if (!(n > 0) && w->log->events > 0)
-        return fail(err, HABIT_EINVAL,
-                    "svdpp learns from ratings, and no event to learn from has a value");
-    w->mu = (float)(sum / fmax(1, n));
-    return HABIT_OK;
-}
-
-// Users of a batch all move the y_j they share, each as if alone: together they move z_u by as many
-// steps as there are users, times the share of items that two of them have in common.  Beyond some
-// ten that diverges, so the more users share, the fewer are taken at a time.
-static habit_status choose_width(svdpp_work *w, habit_error *err)
-{
-    uint64_t *had = ZNEW(uint64_t, w->items);
-    if (!had) return fail_memory(err, "items", w->items * sizeof *had);
-    const uint64_t count = w->begin[w->users];
-    for (uint64_t e = 0; e < count; e++) had[w->by_user[e].item]++;
-    double common = 0; // sum over all pairs u, v of |N(u) and N(v)|
-    for (size_t i = 0; i < w->items; i++) common += (double)had[i] * (double)had[i];
-    mem_free(had);
-    const double share = count ? common / (double)w->users / (double)count : 0;
-    const double width = BATCH_OVERLAP / fmax(share, 1e-9);
-    w->width = width > BATCH_MAX ? BATCH_MAX : width < BATCH_MIN ? BATCH_MIN : (size_t)width;
-    return HABIT_OK;
-}
-
-static habit_status take_ratings(svdpp_work *w, const run *r, habit_error *err)
-{
-    const uint64_t seed = r ? r->seed : 0;
-    w->by_user = NEW(rating, (size_t)w->log->events);
-    w->by_item = NEW(rating, (size_t)w->log->events);
-    w->begin = NEW(uint64_t, w->users + 1);
-    w->order = NEW(uint32_t, w->users);
-    if (!w->by_user || !w->by_item || !w->begin || !w->order)
-        return fail_memory(err, "ratings", 2 * (size_t)w->log->events * sizeof(rating));
-    rng draw = rng_at(seed, w->users, 2);
-    for (size_t u = 0; u < w->users; u++) w->order[u] = (uint32_t)u;
-    for (size_t left = w->users; left > 1; left--) {
-        const size_t k = (size_t)rng_below(&draw, left);
-        const uint32_t swap = w->order[k];
-        w->order[k] = w->order[left - 1];
-        w->order[left - 1] = swap;
-    }
-    w->begin[0] = 0;
-    for (size_t k = 0; k < w->users; k++)
-        w->begin[k + 1] = w->begin[k] + take_user(w->by_user + w->begin[k], w->log, w->order[k]);
-    TRY(choose_width(w, err));
-    pool_run(run_pool(r), batch_count(w), sort_batch, w);
-    return measure(w, err);
-}
 
 // --- one half: the users of a batch ----------------------------------------------------------------
 
@@ -215,9 +92,9 @@ static void user_piece(void *ctx, size_t slot, int worker)
     (void)worker;
     svdpp_work *w = ctx;
     const vector_kernels *k = w->k;
-    const size_t at = w->batch * w->width + slot, u = w->order[at], pad = w->pad;
-    const rating *list = w->by_user + w->begin[at];
-    const size_t n = (size_t)(w->begin[at + 1] - w->begin[at]);
+    const size_t at = w->batch * w->r.width + slot, u = w->r.order[at], pad = w->pad;
+    const rating *list = w->r.by_user + w->r.begin[at];
+    const size_t n = (size_t)(w->r.begin[at + 1] - w->r.begin[at]);
     float *v = w->v + slot * pad, *c = w->c + slot * pad, *p = w->p + u * pad;
     float bias = w->bu[u], keep_m = 1;
     double error = 0;
@@ -231,7 +108,8 @@ static void user_piece(void *ctx, size_t slot, int worker)
     for (size_t e = 0; e < n; e++) {
         if (isnan(list[e].value)) continue;
         const float *q = w->q + list[e].item * pad;
-        const float miss = list[e].value - (w->mu + bias + w->bi[list[e].item] + k->dot(q, v, pad));
+        const float miss =
+            list[e].value - (w->r.mu + bias + w->bi[list[e].item] + k->dot(q, v, pad));
         const float step = w->lr * miss;
         error += (double)miss * (double)miss;
         bias += step - w->lr * w->reg_bias * bias;
@@ -259,8 +137,8 @@ static void item_step(svdpp_work *w, const rating *at)
     k->scale(y, w->keep_m[slot], pad);
     k->axpy(y, w->root[slot], w->c + slot * pad, pad);
     if (isnan(at->value)) return;
-    const float bias = w->bu[w->order[w->batch * w->width + slot]];
-    const float step = w->lr * (at->value - (w->mu + bias + w->bi[i] + k->dot(q, v, pad)));
+    const float bias = w->bu[w->r.order[w->batch * w->r.width + slot]];
+    const float step = w->lr * (at->value - (w->r.mu + bias + w->bi[i] + k->dot(q, v, pad)));
     w->bi[i] += step - w->lr * w->reg_bias * w->bi[i];
     k->scale(q, w->keep, pad);
     k->axpy(q, step, v, pad);
@@ -271,10 +149,10 @@ static void item_piece(void *ctx, size_t piece, int worker)
 {
     (void)worker;
     svdpp_work *w = ctx;
-    const size_t first = w->batch * w->width;
-    const size_t last = first + w->width < w->users ? first + w->width : w->users;
-    const rating *list = w->by_item + w->begin[first];
-    const size_t n = (size_t)(w->begin[last] - w->begin[first]);
+    const size_t first = w->batch * w->r.width;
+    const size_t last = first + w->r.width < w->users ? first + w->r.width : w->users;
+    const rating *list = w->r.by_item + w->r.begin[first];
+    const size_t n = (size_t)(w->r.begin[last] - w->r.begin[first]);
     size_t e = pool_cut(n, PIECES, piece), end = pool_cut(n, PIECES, piece + 1);
     while (e > 0 && e < n && list[e].item == list[e - 1].item) e++;
     while (end > 0 && end < n && list[end].item == list[end - 1].item) end++;
@@ -285,9 +163,9 @@ static void item_piece(void *ctx, size_t piece, int worker)
 
 static void work_free(svdpp_work *w)
 {
-    void *const owned[] = { w->by_user, w->by_item, w->begin, w->order, w->p, w->q,
-                            w->y,       w->bu,      w->bi,    w->v,     w->c };
+    void *const owned[] = { w->p, w->q, w->y, w->bu, w->bi, w->v, w->c };
     for (size_t k = 0; k < COUNT_OF(owned); k++) mem_free(owned[k]);
+    ratings_free(&w->r);
 }
 
 static habit_status work_new(svdpp_work *w, const log_view *log, const svdpp_options *o,
@@ -296,12 +174,11 @@ static habit_status work_new(svdpp_work *w, const log_view *log, const svdpp_opt
     const uint64_t seed = r ? r->seed : 0;
     w->o = o;
     w->k = vector_kernels_pick();
-    w->log = log;
     w->users = log->users;
     w->items = log->items;
     w->dim = (size_t)o->dim;
     w->pad = factor_pad(w->dim);
-    TRY(take_ratings(w, r, err));
+    TRY(ratings_take(&w->r, log, r, err));
     w->p = NEW(float, w->users * w->pad);
     w->q = NEW(float, w->items * w->pad);
     w->y = NEW(float, w->items * w->pad);
@@ -319,7 +196,7 @@ static habit_status work_new(svdpp_work *w, const log_view *log, const svdpp_opt
 
 static double run_batch(svdpp_work *w, pool *p, size_t batch)
 {
-    const size_t left = w->users - batch * w->width, n = left < w->width ? left : w->width;
+    const size_t left = w->users - batch * w->r.width, n = left < w->r.width ? left : w->r.width;
     w->batch = batch;
     pool_run(p, n, user_piece, w);
     pool_run(p, PIECES, item_piece, w);
@@ -331,9 +208,7 @@ static double run_batch(svdpp_work *w, pool *p, size_t batch)
 static habit_status run_epochs(svdpp_work *w, const run *r, habit_error *err)
 {
     const svdpp_options *o = w->o;
-    const size_t batches = batch_count(w);
-    double ratings = 0;
-    for (uint64_t e = 0; e < w->begin[w->users]; e++) ratings += !isnan(w->by_user[e].value);
+    const size_t batches = ratings_batches(&w->r);
     w->reg_bias = (float)o->reg_bias;
     for (int epoch = 0; epoch < o->epochs; epoch++) {
         TRY(run_progress(r, "svdpp", (uint64_t)epoch, (uint64_t)o->epochs, err));
@@ -342,7 +217,7 @@ static habit_status run_epochs(svdpp_work *w, const run *r, habit_error *err)
         w->keep = 1 - w->lr * (float)o->reg;
         double error = 0;
         for (size_t b = 0; b < batches; b++) error += run_batch(w, run_pool(r), b);
-        const double rmse = sqrt(error / fmax(1, ratings));
+        const double rmse = sqrt(error / fmax(1, w->r.rated));
         run_log(r, LOG_DETAIL, "svdpp: epoch %d of %d: train RMSE %.4f, %.4f s", epoch + 1,
                 o->epochs, rmse, clock_wall() - began);
         if (!isfinite(rmse))
@@ -372,10 +247,10 @@ static void svdpp_free(model *m)
 static void add_implied(svdpp_work *w)
 {
     for (size_t at = 0; at < w->users; at++) {
-        float *p = w->p + w->order[at] * w->pad;
-        const size_t n = (size_t)(w->begin[at + 1] - w->begin[at]);
-        for (uint64_t e = w->begin[at]; e < w->begin[at + 1]; e++)
-            w->k->axpy(p, 1 / sqrtf((float)n), w->y + w->by_user[e].item * w->pad, w->pad);
+        float *p = w->p + w->r.order[at] * w->pad;
+        const size_t n = (size_t)(w->r.begin[at + 1] - w->r.begin[at]);
+        for (uint64_t e = w->r.begin[at]; e < w->r.begin[at + 1]; e++)
+            w->k->axpy(p, 1 / sqrtf((float)n), w->y + w->r.by_user[e].item * w->pad, w->pad);
     }
 }
 
@@ -388,9 +263,9 @@ static habit_status svdpp_learn(svdpp *m, svdpp_work *w, habit_error *err)
     m->user_bias = factors_compact(w->bu, 1, w->users, w->users);
     if (!scale || !m->own || !m->implied || !m->user_bias)
         return fail_memory(err, "svdpp", (w->users + w->items) * w->dim * sizeof(float));
-    scale[0] = w->mu;
-    scale[1] = w->lowest;
-    scale[2] = w->highest;
+    scale[0] = w->r.mu;
+    scale[1] = w->r.lowest;
+    scale[2] = w->r.highest;
     add_implied(w);
     return factors_learn(&m->base, w->p, w->q, w->bi, w->pad, err);
 }
