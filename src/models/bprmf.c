@@ -220,7 +220,7 @@ static habit_status work_new(bpr_work *w, const log_view *log, const bpr_options
     return HABIT_OK;
 }
 
-static habit_status run_epochs(bpr_work *w, const run *r, habit_error *err)
+static habit_status run_epochs(model *m, bpr_work *w, const run *r, habit_error *err)
 {
     const bpr_options *o = w->o;
     w->rates.reg_user = (float)o->reg_user;
@@ -237,6 +237,7 @@ static habit_status run_epochs(bpr_work *w, const run *r, habit_error *err)
         double loss = 0;
         for (size_t b = 0; b < w->blocks.groups * w->blocks.groups; b++) loss += w->loss[b];
         loss /= fmax(1, (double)w->log.by_user.count);
+        factors_note_epoch(m, clock_wall() - began);
         run_log(r, LOG_DETAIL, "bpr: epoch %d of %d: loss %.4f, %.4f s", epoch + 1, o->epochs, loss,
                 clock_wall() - began);
         if (!isfinite(loss))
@@ -292,7 +293,7 @@ static habit_status bpr_fit(model **out, const log_view *log, const void *option
     bpr_work *w = ZNEW(bpr_work, 1);
     habit_status st = w ? HABIT_OK : fail_memory(err, "bpr", sizeof *w);
     if (st == HABIT_OK) st = work_new(w, log, o, r, err);
-    if (st == HABIT_OK) st = run_epochs(w, r, err);
+    if (st == HABIT_OK) st = run_epochs(&m->base.base, w, r, err);
     if (st == HABIT_OK) {
         settle_strangers(w);
         st = factors_learn(&m->base, w->user, w->item, w->bias, w->pad, err);
