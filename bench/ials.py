@@ -7,7 +7,6 @@ only ever make one slower, and the median is shown beside it.
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -47,15 +46,17 @@ def implicit_seconds(matrix, factors, threads, iterations):
 def habit_seconds(habit, path, factors, threads, iterations):
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
-            [habit, "train", path, "--model", "ials", "--protocol", "all", "--verbose"]
+            [habit, "train", path, "--model", "ials", "--protocol", "all", "--quiet"]
             + ["--out", folder + "/model", "--threads", str(threads), "--cg-steps", str(STEPS)]
-            + ["--dim", str(factors), "--iterations", str(iterations)],
+            + ["--dim", str(factors), "--iterations", str(iterations)]
+            + ["--log", folder + "/log.jsonl"],
             capture_output=True,
             text=True,
         )
-    if run.returncode:
-        sys.exit(run.stderr)
-    return [float(x) for x in re.findall(r"ials: iteration \d+ of \d+: ([0-9.]+) s", run.stderr)]
+        if run.returncode:
+            sys.exit(run.stderr)
+        with open(folder + "/log.jsonl") as lines:
+            return [json.loads(line)["seconds"] for line in lines]
 
 
 def flops(matrix, d):

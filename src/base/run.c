@@ -1,6 +1,7 @@
 // run.c - words and progress of a long call.
 #include "base/run.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,4 +23,16 @@ habit_status run_progress(const run *r, const char *what, uint64_t done, uint64_
     if (r->hooks.progress(r->hooks.ctx, what, done, total))
         return fail(err, HABIT_ESTOPPED, "stopped on request while %s", what);
     return HABIT_OK;
+}
+
+void run_epoch(const run *r, const char *what, const epoch_note *note)
+{
+    if (!r) return;
+    if (r->epoch) r->epoch(r->epoch_ctx, note);
+    if (isnan(note->loss))
+        run_log(r, LOG_DETAIL, "%s: epoch %d of %d: %.4f s", what, note->epoch, note->epochs,
+                note->seconds);
+    else
+        run_log(r, LOG_DETAIL, "%s: epoch %d of %d: loss %.4f, %.4f s", what, note->epoch,
+                note->epochs, note->loss, note->seconds);
 }

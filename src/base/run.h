@@ -10,12 +10,22 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTE, LOG_DETAIL };
 
+// One pass over the log, as told by a model that learns in passes.
+typedef struct epoch_note {
+    int epoch, epochs; // this one, from 1; of so many
+    double loss;       // mean per target, without penalties; NAN if the model does not compute it
+    uint64_t targets;  // learned from in this pass
+    double seconds;    // wall time
+} epoch_note;
+
 typedef struct run {
     habit_hooks hooks;
     pool *pool; // NULL: one thread
     uint64_t seed;
     size_t memory;       // bytes a bounded-memory step may use; 0: its own default
     const char *scratch; // folder for temporary files; NULL: beside the output
+    void (*epoch)(void *ctx, const epoch_note *note); // NULL: nobody listens
+    void *epoch_ctx;
 } run;
 
 void run_log(const run *r, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -24,6 +34,10 @@ void run_log(const run *r, enum log_level level, const char *fmt, ...) PRINTF_LI
 // called the library, a few times a second or per batch; cheap.
 habit_status run_progress(const run *r, const char *what, uint64_t done, uint64_t total,
                           habit_error *err);
+
+// Tells whoever listens that a pass is over, and says so in detail: "<what>: epoch 3 of 16: loss
+// 0.1234, 0.0500 s".
+void run_epoch(const run *r, const char *what, const epoch_note *note);
 
 static inline pool *run_pool(const run *r)
 {

@@ -8,6 +8,8 @@
 #include "lib/run_setup.h"
 #include "lib/tables.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 // Everything one training owns.
@@ -20,10 +22,14 @@ typedef struct job {
     const model_class *class;
     model *model;
     json_t *metrics;
+    FILE *log; // of --log, or NULL
+    int epochs;
+    double epoch_seconds; // of all
 } job;
 
 static void job_close(job *j)
 {
+    if (j->log) fclose(j->log);
     json_decref(j->metrics);
     model_free(j->model);
     opt_values_free(&j->evaluation);
@@ -31,6 +37,39 @@ static void job_close(job *j)
     split_free(j->split);
     dataset_close(j->data);
     run_close(&j->run);
+}
+
+// A line of JSON for each pass over the log, at once: people follow the file.
+static void write_epoch(void *ctx, const epoch_note *e)
+{
+    job *j = ctx;
+    j->epochs++;
+    j->epoch_seconds += e->seconds;
+    if (!j->log) return;
+    fprintf(j->log, "{\"epoch\":%d,", e->epoch);
+    if (isfinite(e->loss)) fprintf(j->log, "\"loss\":%.9g,", e->loss); // JSON knows no NaN
+    fprintf(j->log, "\"targets\":%llu,\"seconds\":%.6f,\"targets_per_second\":%.9g}\n",
+            (unsigned long long)e->targets, e->seconds,
+            (double)e->targets / (e->seconds > 0 ? e->seconds : 1e-9));
+    fflush(j->log);
+}
+
+static habit_status open_log(job *j, const char *path, habit_error *err)
+{
+    j->run.epoch = write_epoch;
+    j->run.epoch_ctx = j;
+    if (!path) return HABIT_OK;
+    j->log = fopen(path, "w");
+    return j->log ? HABIT_OK : fail_io(err, "write", path);
+}
+
+static habit_status close_log(job *j, const char *path, habit_error *err)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    if (!log) return HABIT_OK;
+    const bool bad = ferror(log) != 0;
+    return fclose(log) || bad ? fail_io(err, "write", path) : HABIT_OK;
 }
 
 // Hours of training are not to end in "cannot write": says so before.
@@ -70,10 +109,16 @@ static habit_status fit_and_measure(job *j, const habit_options *options, habit_
     run_log(&j->run, LOG_NOTE, "%s", split_describe(j->split));
     run_log(&j->run, LOG_NOTE, "fitting %s to %llu events of %u users and %u items", j->class->name,
             (unsigned long long)log.events, log.users, log.items);
+    TRY(open_log(j, o->log, err));
     TRY(fit_model(&j->model, j->class, j->values->values, &log, &j->run, &seconds, err));
+    TRY(close_log(j, o->log, err));
     j->metrics = json_pack("{s:f, s:I, s:I}", "seconds", seconds, "events", (json_int_t)log.events,
                            "peak_bytes", (json_int_t)memory_peak());
     if (!j->metrics) return fail_memory(err, "metrics", 0);
+    if (j->epochs)
+        json_object_update_new(j->metrics,
+                               json_pack("{s:i, s:f}", "epochs", j->epochs, "epoch_seconds",
+                                         j->epoch_seconds / j->epochs));
     if (!o->valid_metric) return HABIT_OK;
     if (split_targets(j->split, STAGE_VALID).events == 0) {
         run_log(&j->run, LOG_WARN, "--valid-metric: protocol %s has no validation events",
@@ -96,6 +141,8 @@ static json_t *report_of(const job *j, const char *out)
     json_t *trained = json_object_get(j->metrics, "events");
     json_object_set(r, "trained_on", trained);
     json_object_set(r, "seconds", json_object_get(j->metrics, "seconds"));
+    json_object_set(r, "epochs", json_object_get(j->metrics, "epochs"));
+    json_object_set(r, "epoch_seconds", json_object_get(j->metrics, "epoch_seconds"));
     json_object_set(r, "valid", json_object_get(j->metrics, "valid"));
     return r;
 }

@@ -220,7 +220,7 @@ static habit_status work_new(bpr_work *w, const log_view *log, const bpr_options
     return HABIT_OK;
 }
 
-static habit_status run_epochs(model *m, bpr_work *w, const run *r, habit_error *err)
+static habit_status run_epochs(bpr_work *w, const run *r, habit_error *err)
 {
     const bpr_options *o = w->o;
     w->rates.reg_user = (float)o->reg_user;
@@ -237,9 +237,9 @@ static habit_status run_epochs(model *m, bpr_work *w, const run *r, habit_error 
         double loss = 0;
         for (size_t b = 0; b < w->blocks.groups * w->blocks.groups; b++) loss += w->loss[b];
         loss /= fmax(1, (double)w->log.by_user.count);
-        factors_note_epoch(m, clock_wall() - began);
-        run_log(r, LOG_DETAIL, "bpr: epoch %d of %d: loss %.4f, %.4f s", epoch + 1, o->epochs, loss,
-                clock_wall() - began);
+        const epoch_note note = { epoch + 1, o->epochs, loss, w->log.by_user.count,
+                                  clock_wall() - began };
+        run_epoch(r, "bpr", &note);
         if (!isfinite(loss))
             return fail(err, HABIT_EDIVERGED,
                         "bpr: the loss of epoch %d is not finite; lower --lr (%g)", epoch + 1,
@@ -293,7 +293,7 @@ static habit_status bpr_fit(model **out, const log_view *log, const void *option
     bpr_work *w = ZNEW(bpr_work, 1);
     habit_status st = w ? HABIT_OK : fail_memory(err, "bpr", sizeof *w);
     if (st == HABIT_OK) st = work_new(w, log, o, r, err);
-    if (st == HABIT_OK) st = run_epochs(&m->base.base, w, r, err);
+    if (st == HABIT_OK) st = run_epochs(w, r, err);
     if (st == HABIT_OK) {
         settle_strangers(w);
         st = factors_learn(&m->base, w->user, w->item, w->bias, w->pad, err);

@@ -122,12 +122,6 @@ const float *factors_of_user(const factors *f, uint32_t user)
     return user < f->base.users ? f->user + (size_t)user * (size_t)f->base.dim : f->mean;
 }
 
-void factors_note_epoch(model *m, double seconds)
-{
-    m->epochs++;
-    m->epoch_seconds += (seconds - m->epoch_seconds) / m->epochs;
-}
-
 void factors_draw(float *out, size_t rows, size_t dim, double std, uint64_t seed)
 {
     const size_t pad = factor_pad(dim);

@@ -43,9 +43,6 @@ const float *factors_user_vectors(const model *m); // for model_class
 // The trained vector of the user, or that of the mean user.
 const float *factors_of_user(const factors *f, uint32_t user);
 
-// Counts one more pass of `seconds` over the log.
-void factors_note_epoch(model *m, double seconds);
-
 // out [rows][pad]: normal with deviation `std` in the first `dim` places, zero in the rest; each
 // row from a stream of its own, so that no order of work can matter.
 void factors_draw(float *out, size_t rows, size_t dim, double std, uint64_t seed);

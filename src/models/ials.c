@@ -267,7 +267,7 @@ static habit_status work_new(ials_work *w, const log_view *log, const ials_optio
     return solvers_new(w, (int)threads, err);
 }
 
-static habit_status iterate(model *m, ials_work *w, const run *r, habit_error *err)
+static habit_status iterate(ials_work *w, const run *r, habit_error *err)
 {
     w->exact = strcmp(w->o->solver, "cholesky") == 0;
     for (int i = 0; i < w->o->iterations; i++) {
@@ -275,9 +275,9 @@ static habit_status iterate(model *m, ials_work *w, const run *r, habit_error *e
         const double began = clock_wall();
         TRY(half_iteration(w, &w->users, &w->items, r, err));
         TRY(half_iteration(w, &w->items, &w->users, r, err));
-        factors_note_epoch(m, clock_wall() - began);
-        run_log(r, LOG_DETAIL, "ials: iteration %d of %d: %.4f s", i + 1, w->o->iterations,
-                clock_wall() - began);
+        const epoch_note note = { i + 1, w->o->iterations, NAN, w->log.by_user.count,
+                                  clock_wall() - began };
+        run_epoch(r, "ials", &note);
     }
     // The users once more, exactly: what is stored is what an answer computes.
     w->exact = true;
@@ -335,7 +335,7 @@ static habit_status ials_fit(model **out, const log_view *log, const void *optio
     m->base.base.dim = o->dim;
     ials_work w = { 0 };
     habit_status st = work_new(&w, log, o, r, err);
-    if (st == HABIT_OK) st = iterate(&m->base.base, &w, r, err);
+    if (st == HABIT_OK) st = iterate(&w, r, err);
     if (st == HABIT_OK)
         st = factors_learn(&m->base, w.users.vector, w.items.vector, NULL, w.pad, err);
     if (st == HABIT_OK) st = ials_derive(m, o, err);

@@ -94,8 +94,6 @@ struct model {
     const float *item_bias;   // [items] or NULL
     safetensors file;         // the mapping of a loaded model; empty for a fitted one
     bool loaded;              // arrays belong to `file`, not to the heap
-    int epochs;               // passes that fit made over the log, for reports; 0: not iterative
-    double epoch_seconds;     // mean wall time of one
 };
 
 // --- registry ------------------------------------------------------------------------------------

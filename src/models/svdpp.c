@@ -205,7 +205,7 @@ static double run_batch(svdpp_work *w, pool *p, size_t batch)
     return error;
 }
 
-static habit_status run_epochs(model *m, svdpp_work *w, const run *r, habit_error *err)
+static habit_status run_epochs(svdpp_work *w, const run *r, habit_error *err)
 {
     const svdpp_options *o = w->o;
     const size_t batches = ratings_batches(&w->r);
@@ -217,11 +217,11 @@ static habit_status run_epochs(model *m, svdpp_work *w, const run *r, habit_erro
         w->keep = 1 - w->lr * (float)o->reg;
         double error = 0;
         for (size_t b = 0; b < batches; b++) error += run_batch(w, run_pool(r), b);
-        const double rmse = sqrt(error / fmax(1, w->r.rated));
-        factors_note_epoch(m, clock_wall() - began);
-        run_log(r, LOG_DETAIL, "svdpp: epoch %d of %d: train RMSE %.4f, %.4f s", epoch + 1,
-                o->epochs, rmse, clock_wall() - began);
-        if (!isfinite(rmse))
+        const double loss = error / fmax(1, w->r.rated); // its root is the train RMSE
+        const epoch_note note = { epoch + 1, o->epochs, loss, (uint64_t)w->r.rated,
+                                  clock_wall() - began };
+        run_epoch(r, "svdpp", &note);
+        if (!isfinite(loss))
             return fail(err, HABIT_EDIVERGED,
                         "svdpp: the error of epoch %d is not finite; lower --lr (%g)", epoch + 1,
                         o->lr);
@@ -287,7 +287,7 @@ static habit_status svdpp_fit(model **out, const log_view *log, const void *opti
     m->base.base.dim = o->dim;
     svdpp_work w = { 0 };
     habit_status st = work_new(&w, log, o, r, err);
-    if (st == HABIT_OK) st = run_epochs(&m->base.base, &w, r, err);
+    if (st == HABIT_OK) st = run_epochs(&w, r, err);
     if (st == HABIT_OK) st = svdpp_learn(m, &w, err);
     work_free(&w);
     if (st == HABIT_OK)

@@ -98,7 +98,12 @@ check 'a line per user' test "$(wc -l <all.jsonl)" = "$(wc -l <ease.model/users.
 
 # --- vectors
 if habit models --json | grep -q '"model":"bpr"'; then
-    case_is 0 'train bpr' habit train log.habit --model bpr --out bpr.model --quiet
+    case_is 0 'train bpr' habit train log.habit --model bpr --epochs 7 --out bpr.model --log bpr.jsonl --json
+    out '"epochs":7,"epoch_seconds":[0-9]'
+    check 'a line per epoch' test "$(wc -l <bpr.jsonl)" = 7
+    check 'with its loss and speed' grep -qE '^[{]"epoch":7,"loss":[0-9.]+,"targets":[0-9]+,"seconds":[0-9.]+,"targets_per_second":[0-9.e+]+[}]$' bpr.jsonl
+    case_is 66 'a log nowhere' habit train log.habit --model bpr --out b.model --log no/where.jsonl
+    err 'no/where.jsonl'
     case_is 0 'export npy' habit export bpr.model --embeddings items.npy --quiet
     check 'a row of ids per item' test "$(wc -l <items.npy.ids.txt)" = "$(wc -l <bpr.model/items.jsonl)"
     check 'the magic of npy' sh -c 'head -c 6 items.npy | grep -q NUMPY'
