@@ -34,7 +34,7 @@ published() {
 
 options() {
     case $1 in
-    ials) echo "${IALS_OPTIONS:-}" ;;
+    ials) echo '--dim 256 --alpha0 0.01 --reg 0.004 --iterations 10' ;;
     bpr) echo "${BPR_OPTIONS:-}" ;;
     *) echo '' ;;
     esac

@@ -28,7 +28,7 @@ if [ -z "$log" ]; then
     run simulate --out shop --users 2000 --items 1000 --events 100000 --seed 1
     log=shop/events.csv
     truth=shop/truth
-    clean='--items shop/items.csv --users shop/users.csv --dedupe --times 2000-01-01..now --robot-rate 500'
+    clean='--items shop/items.csv --users shop/users.csv --dedupe --times 2000-01-01..now --robot-rate 200 --outliers iqr=3'
 else
     clean='--dedupe'
     # titles that public logs bring along
