@@ -108,19 +108,34 @@ static size_t choose_columns(const ranking *r, const char *k, char column[COLUMN
     return n;
 }
 
+// Share of targets whose score another item had too: ties count against the model.
+static double ties_of(const json_t *model)
+{
+    return json_number_value(json_object_get(model, "ties"));
+}
+
+static bool any_ties(const ranking *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (ties_of(r->model[i]) >= 0.0005) return true;
+    return false;
+}
+
 static habit_status print_models(const ranking *r, habit_error *err)
 {
     char column[COLUMNS][32], hits[32];
     const char *k = strchr(r->metric, '@') + 1;
     const size_t n = choose_columns(r, k, column);
     const double best = best_possible(r);
-    text_table t = { .columns = n + 3 + (best > 0) };
+    const bool ties = any_ties(r);
+    text_table t = { .columns = n + 3 + (best > 0) + ties };
     snprintf(hits, sizeof hits, "HR@%s", k);
     text_cell(&t, "model");
     text_cell(&t, "%s", r->metric);
     if (best > 0) text_cell(&t, "of best");
     text_cell(&t, "%s", hits);
     for (size_t c = 0; c < n; c++) text_cell(&t, "%s", column[c]);
+    if (ties) text_cell(&t, "ties");
     for (size_t i = 0; i < r->n; i++) {
         const json_t *m = r->model[i];
         text_cell(&t, "%s", json_string_value(json_object_get(m, "model")));
@@ -128,6 +143,7 @@ static habit_status print_models(const ranking *r, habit_error *err)
         if (best > 0) text_cell(&t, "%.0f %%", 100 * metric_of(m, r->metric) / best);
         cell_with_interval(&t, m, hits);
         for (size_t c = 0; c < n; c++) cell_of(&t, m, column[c]);
+        if (ties) text_cell(&t, "%.1f %%", 100 * ties_of(m));
     }
     return text_table_print(&t, stdout, err);
 }

@@ -180,7 +180,7 @@ static habit_status open_test(job *j, const char *path, bool *sessions, habit_er
     }
     *sessions = false;
     if (st == HABIT_OK && !dataset_recognise(path) && strcmp(path, "-") != 0) {
-        st = reader_open(&r, path, v.values, &j->run, err);
+        st = reader_open(&r, path, v.values, NULL, err); // silent: data_open() says it
         if (st == HABIT_OK) *sessions = reader_schema(r)->sessions;
         reader_close(r);
     }
@@ -226,8 +226,12 @@ static habit_status add_baseline(job *j, habit_error *err)
     const model_class *c = model_find("pop");
     const log_view log = split_train(j->split);
     const char *name = log.time ? "pop-7d" : "pop";
-    for (size_t i = 0; i < j->count; i++)
-        if (strcmp(j->entrant[i].name, name) == 0) return HABIT_OK;
+    for (size_t i = 0; i < j->count; i++) {
+        const entrant *e = &j->entrant[i];
+        if (strcmp(e->name, name) == 0) return HABIT_OK;
+        // without time the baseline is plain popularity, and perhaps there already
+        if (!log.time && e->folder && e->folder->model->class == c) return HABIT_OK;
+    }
     if (!c) return HABIT_OK;
     opt_values v;
     entrant e = { 0 };

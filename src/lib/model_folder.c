@@ -14,6 +14,16 @@ static const char *last_part(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+// How the data was read and cleaned, so that evaluate can do the same; without what belongs to one
+// run on one machine.
+static json_t *json_of_reading(const opt_values *import)
+{
+    static const char *const passing[] = { "memory", "scratch", "rejects" };
+    json_t *o = json_of_options(import, true);
+    for (size_t i = 0; o && i < COUNT_OF(passing); i++) json_object_del(o, passing[i]);
+    return o;
+}
+
 static json_t *config_of(const training *t)
 {
     const char *name = last_part(t->data_name);
@@ -26,10 +36,9 @@ static json_t *config_of(const training *t)
         habit_version(), "options", json_of_options(t->options, false), "seed", (json_int_t)t->seed,
         "data", "name", data, "fingerprint", json_fingerprint(t->data->fingerprint), "users",
         (json_int_t)t->data->users, "items", (json_int_t)t->data->items, "events",
-        (json_int_t)t->data->events, "import", json_of_options(t->import, true), "split",
-        "protocol", split_protocol(t->split), "fingerprint",
-        json_fingerprint(split_fingerprint(t->split)), "describe", split_describe(t->split),
-        "options", json_of_options(t->protocol, false));
+        (json_int_t)t->data->events, "import", json_of_reading(t->import), "split", "protocol",
+        split_protocol(t->split), "fingerprint", json_fingerprint(split_fingerprint(t->split)),
+        "describe", split_describe(t->split), "options", json_of_options(t->protocol, false));
 }
 
 static habit_status write_history(const char *path, const dataset *d, habit_error *err)
