@@ -60,7 +60,7 @@ struct habit_model {
     char *config_text;
     json_t *config;
     model *model;
-    opt_values options; // of the model
+    opt_values options;           // of the model
     id_list users, items, titles; // titles: empty if there are none
     history history;
     catalogue *catalogue; // packed item vectors of a dot-product model, for answers; else NULL
