@@ -111,7 +111,9 @@ habit_status json_to_options(opt_values *v, const json_t *object, const char *wh
         if (row < 0)
             return fail(err, HABIT_EFORMAT, "%s: no option '%s' in this version", where, name);
         habit_error inner = { 0 };
-        if (set_row(v, row, value, &inner) != HABIT_OK)
+        const habit_status st = set_row(v, row, value, &inner);
+        if (st == HABIT_ENOMEM) return fail_memory(err, where, 0);
+        if (st != HABIT_OK)
             return fail(err, HABIT_EFORMAT, "%s: option '%s': %s", where, name, inner.message);
     }
     return HABIT_OK;
