@@ -8,8 +8,8 @@
 # split of LightGCN, all items ranked, items of the training file left out, Recall@20 and NDCG@20;
 # published by BARS.  S3-Rec: leave-one-out, all items ranked, counted over all interactions and
 # with all seen items struck out, as the authors did; HR@10 and NDCG@10.  EASE needs 7 GB of memory
-# and about ten minutes of two cores.  Nothing here is tuned on test data: options are defaults,
-# or, for ials, what `habit tune` chose on a validation part (docs/models.md).
+# and some ten minutes of two cores.  Options are defaults or were chosen on a validation part of
+# the training file (docs/models.md).
 set -eu
 
 habit=${HABIT:-build/habit}
@@ -35,7 +35,7 @@ published() {
 options() {
     case $1 in
     ials) echo '--dim 256 --alpha0 0.01 --reg 0.004 --iterations 10' ;;
-    bpr) echo "${BPR_OPTIONS:-}" ;;
+    bpr) echo '--dim 256' ;;
     *) echo '' ;;
     esac
 }
