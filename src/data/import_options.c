@@ -32,7 +32,7 @@ const opt import_table[] = {
     { "ties", "HOW", OPT_CHOICE, AT(ties), "file", 0, 0, "file|item",
       "order of a user's events of the same time: as in the file, or by item, so that the order "
       "of rows does not matter at all" },
-    { "memory", "BYTES", OPT_BYTES, AT(memory), "512M", 1 << 20, 1e15, NULL,
+    { "memory", "BYTES", OPT_BYTES, AT(memory), "1G", 1 << 20, 1e15, NULL,
       "memory for sorting, beside the tables of ids; more rows than fit go through scratch files" },
     { "scratch", "DIR", OPT_STRING, AT(scratch), "", 0, 0, NULL,
       "folder for scratch files; by default that of the output" },
