@@ -365,6 +365,7 @@ static void test_keep(void)
     CHECK_OK(dataset_open(&less, "less.habit", err));
     const column *genre = dataset_column(less, OF_ITEMS, "genre");
     CHECK(genre->list[1] == 2 && genre->tag[0] == 0 && genre->tag[2] == 1, "genre");
+    CHECK(genre->names.count == 2, "%u genres", genre->names.count);
     const column *title = dataset_column(less, OF_ITEMS, "title");
     size_t len;
     const char *s = names_at(&title->names, 0, &len);
@@ -372,6 +373,30 @@ static void test_keep(void)
     const column *taste = dataset_column(less, OF_ITEMS, "taste.tag");
     CHECK(taste->width == 2 && taste->vector[0] == 5 && taste->vector[3] == 2, "taste");
     CHECK(dataset_column(less, OF_USERS, "age")->number[0] == 52, "age");
+    less->unlink_on_close = true;
+    dataset_close(less);
+    dataset_close(d);
+}
+
+// Names of tags that no kept row has stay behind: of "crisp" and "sour", item 0 has the second.
+static void test_names_in_use(void)
+{
+    const made m = everything();
+    dataset *d = make_dataset(&m), *less = NULL;
+    static const uint64_t at[] = { 0, 2 }, keep[] = { 1, 0 };
+    static const uint32_t two[] = { 1, 0 };
+    dataset_writer *w = NULL;
+    CHECK_OK(dataset_create(&w, "less.habit", err));
+    CHECK_OK(dataset_put_all(w, "offset", SECTION_U64, at, 2, err));
+    CHECK_OK(dataset_put_all(w, "item", SECTION_U32, two, 2, err));
+    CHECK_OK(made_put_strings(w, "user.id", NULL, 1, err));
+    CHECK_OK(made_put_strings(w, "item.id", NULL, 2, err));
+    CHECK_OK(dataset_put_column(w, dataset_column(d, OF_ITEMS, "genre"), keep, 2, err));
+    CHECK_OK(dataset_commit(w, 1, 2, 2, err));
+    CHECK_OK(dataset_open(&less, "less.habit", err));
+    const column *genre = dataset_column(less, OF_ITEMS, "genre");
+    check_strings(&genre->names, (const char *const[]){ "sour" }, 1);
+    CHECK(genre->list[1] == 0 && genre->list[2] == 1 && genre->tag[0] == 0, "item 0 is sour");
     less->unlink_on_close = true;
     dataset_close(less);
     dataset_close(d);
@@ -412,6 +437,7 @@ int main(int argc, char **argv)
     test_writer();
     test_no_room();
     test_keep();
+    test_names_in_use();
     test_memory();
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());
     return CHECK_DONE();

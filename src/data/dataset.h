@@ -130,7 +130,8 @@ habit_status dataset_put_all(dataset_writer *w, const char *name, section_type t
 // The sections of a list of strings: "<name>.start" and "<name>.bytes".
 habit_status dataset_put_names(dataset_writer *w, const char *name, const names *n,
                                habit_error *err);
-// Copies an extra column as it is; rows are those of `keep` (NULL: all), in that order.
+// Copies an extra column; rows are those of `keep` (NULL: all), in that order.  Of a dictionary
+// of tags the names go along that these rows have.
 habit_status dataset_put_column(dataset_writer *w, const column *c, const uint64_t *keep,
                                 uint64_t keep_count, habit_error *err);
 // The same with rows that are asked for in blocks, so that no list of them need exist.  next()

@@ -2,6 +2,8 @@
 //
 // Which rows go, and in which order, is a row_source: asked in blocks, from the start as often as
 // needed (a ragged column is measured before it is written), so that no list of rows need exist.
+// Of a tag column's names only those go that a row still has.
+#include "base/memory.h"
 #include "data/dataset_format.h"
 
 #include <string.h>
@@ -52,22 +54,34 @@ static uint64_t ragged_total(const ragged *r, const row_source *rows)
     return total;
 }
 
-// A section of starts, counting from 0, then one of the elements.
-static habit_status put_ragged(dataset_writer *w, const char *start_name, const char *name,
-                               const ragged *r, const row_source *rows, habit_error *err)
+// Starts, counting from 0.
+static habit_status put_starts(dataset_writer *w, const char *name, const uint64_t *start,
+                               const row_source *rows, habit_error *err)
 {
-    int starts, to;
+    int to;
     uint64_t row[BLOCK_ROWS], at = 0;
+    TRY(dataset_section(w, name, SECTION_U64, rows->count + 1, &to, err));
+    TRY(dataset_put(w, to, &at, 1, err));
+    rows->rewind(rows->ctx);
+    for (size_t n; (n = rows->next(rows->ctx, row, BLOCK_ROWS)) > 0;)
+        for (size_t k = 0; k < n; k++) {
+            at += start[row[k] + 1] - start[row[k]];
+            TRY(dataset_put(w, to, &at, 1, err));
+        }
+    return HABIT_OK;
+}
+
+static habit_status put_ragged(dataset_writer *w, const char *name, const ragged *r,
+                               const row_source *rows, habit_error *err)
+{
+    int to;
+    uint64_t row[BLOCK_ROWS];
     const size_t size = section_size(r->type);
-    TRY(dataset_section(w, start_name, SECTION_U64, rows->count + 1, &starts, err));
     TRY(dataset_section(w, name, r->type, ragged_total(r, rows), &to, err));
-    TRY(dataset_put(w, starts, &at, 1, err));
     rows->rewind(rows->ctx);
     for (size_t n; (n = rows->next(rows->ctx, row, BLOCK_ROWS)) > 0;)
         for (size_t k = 0; k < n; k++) {
             const uint64_t from = r->start[row[k]], len = r->start[row[k] + 1] - from;
-            at += len;
-            TRY(dataset_put(w, starts, &at, 1, err));
             TRY(dataset_put(w, to, (const char *)r->elements + from * size, len, err));
         }
     return HABIT_OK;
@@ -80,14 +94,105 @@ habit_status dataset_put_names_rows(dataset_writer *w, const char *name, const n
     const ragged r = { all->start, all->bytes, SECTION_U8 };
     snprintf(start, sizeof start, "%.120s.start", name);
     snprintf(bytes, sizeof bytes, "%.120s.bytes", name);
-    return put_ragged(w, start, bytes, &r, rows, err);
+    TRY(put_starts(w, start, all->start, rows, err));
+    return put_ragged(w, bytes, &r, rows, err);
 }
+
+// --- tags ----------------------------------------------------------------------------------------
+
+// The names that the rows have, in their order; at most `count` of them.
+typedef struct used_names {
+    uint32_t *to; // [count] new number of each name, TAG_NONE if no row has it
+    uint32_t count, used;
+    uint32_t at; // of a walk over the names that are used
+} used_names;
+
+static void used_rewind(void *ctx)
+{
+    ((used_names *)ctx)->at = 0;
+}
+
+static size_t used_next(void *ctx, uint64_t *rows, size_t max)
+{
+    used_names *u = ctx;
+    size_t n = 0;
+    for (; n < max && u->at < u->count; u->at++)
+        if (u->to[u->at] != TAG_NONE) rows[n++] = u->at;
+    return n;
+}
+
+// Tags of a row: [*from, *to).
+static void tags_of(const column *c, uint64_t row, uint64_t *from, uint64_t *to)
+{
+    *from = c->kind == COLUMN_TAGS ? c->list[row] : row;
+    *to = c->kind == COLUMN_TAGS ? c->list[row + 1] : row + 1;
+}
+
+// Marks the names in use and numbers them; returns how many tags there are in all.
+static uint64_t number_names(used_names *u, const column *c, const row_source *rows)
+{
+    uint64_t row[BLOCK_ROWS], from, to, total = 0;
+    for (uint32_t k = 0; k < u->count; k++) u->to[k] = TAG_NONE;
+    rows->rewind(rows->ctx);
+    for (size_t n; (n = rows->next(rows->ctx, row, BLOCK_ROWS)) > 0;)
+        for (size_t k = 0; k < n; k++) {
+            tags_of(c, row[k], &from, &to);
+            total += to - from;
+            for (; from < to; from++)
+                if (c->tag[from] < u->count) u->to[c->tag[from]] = 0; // not TAG_NONE
+        }
+    for (uint32_t k = 0; k < u->count; k++)
+        if (u->to[k] != TAG_NONE) u->to[k] = u->used++;
+    return total;
+}
+
+static habit_status put_numbers(dataset_writer *w, const char *name, const column *c,
+                                const row_source *rows, used_names *u, habit_error *err)
+{
+    int section;
+    uint64_t row[BLOCK_ROWS], from, to;
+    TRY(dataset_section(w, name, SECTION_U32, number_names(u, c, rows), &section, err));
+    rows->rewind(rows->ctx);
+    for (size_t n; (n = rows->next(rows->ctx, row, BLOCK_ROWS)) > 0;)
+        for (size_t k = 0; k < n; k++)
+            for (tags_of(c, row[k], &from, &to); from < to; from++) {
+                const uint32_t old = c->tag[from], tag = old < u->count ? u->to[old] : old;
+                TRY(dataset_put(w, section, &tag, 1, err));
+            }
+    return HABIT_OK;
+}
+
+// The sections of a tag column: lists, if it has them, tags and names.
+static habit_status put_tags(dataset_writer *w, const char *base, const column *c,
+                             const row_source *rows, habit_error *err)
+{
+    char name[2 * DATASET_NAME + 16];
+    if (c->kind == COLUMN_TAGS) {
+        snprintf(name, sizeof name, "%s.list", base);
+        TRY(put_starts(w, name, c->list, rows, err));
+    }
+    used_names u = { .to = NEW(uint32_t, c->names.count), .count = c->names.count };
+    if (!u.to) return fail_memory(err, "names of tags", c->names.count * sizeof *u.to);
+    snprintf(name, sizeof name, "%s.tag", base);
+    habit_status st = put_numbers(w, name, c, rows, &u, err);
+    if (st == HABIT_OK) {
+        snprintf(name, sizeof name, "%s.name", base);
+        const row_source in_use = {
+            .ctx = &u, .count = u.used, .rewind = used_rewind, .next = used_next
+        };
+        st = dataset_put_names_rows(w, name, &c->names, &in_use, err);
+    }
+    mem_free(u.to);
+    return st;
+}
+
+// --- columns -------------------------------------------------------------------------------------
 
 habit_status dataset_put_column_rows(dataset_writer *w, const column *c, const row_source *rows,
                                      habit_error *err)
 {
     static const char *const owner[] = { "event:", "user:", "item:" };
-    char base[2 * DATASET_NAME], a[2 * DATASET_NAME + 16], b[2 * DATASET_NAME + 16];
+    char base[2 * DATASET_NAME], a[2 * DATASET_NAME + 16];
     if (strlen(c->name) + 20 >= DATASET_NAME) // "event:" and ".name.start" with room to spare
         return fail(err, HABIT_ELIMIT, "column name '%.100s' is longer than %d bytes: rename it",
                     c->name, DATASET_NAME - 21);
@@ -104,17 +209,10 @@ habit_status dataset_put_column_rows(dataset_writer *w, const column *c, const r
         snprintf(a, sizeof a, "%s.text", base);
         return dataset_put_names_rows(w, a, &c->names, rows, err);
     case COLUMN_TAG:
-        snprintf(a, sizeof a, "%s.tag", base);
-        TRY(put_rows(w, a, SECTION_U32, c->tag, 1, rows, err));
-        break;
     case COLUMN_TAGS:
-        snprintf(a, sizeof a, "%s.list", base);
-        snprintf(b, sizeof b, "%s.tag", base);
-        TRY(put_ragged(w, a, b, &(ragged){ c->list, c->tag, SECTION_U32 }, rows, err));
         break;
     }
-    snprintf(a, sizeof a, "%s.name", base);
-    return dataset_put_names(w, a, &c->names, err);
+    return put_tags(w, base, c, rows, err);
 }
 
 // --- rows from a list ----------------------------------------------------------------------------
