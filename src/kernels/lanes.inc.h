@@ -1,0 +1,100 @@
+// lanes.inc.h - one vector register of floats, the same words for every instruction set.
+//
+// Included once per file that is compiled for one instruction set, with VECTOR_BYTES, the width
+// of a register, defined.  Written in compiler vector types; only what they cannot say, the first
+// n floats of a register, has a line per instruction set.
+#ifndef KERNELS_LANES_INC_H
+#define KERNELS_LANES_INC_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+enum { LANES = VECTOR_BYTES / 4 };
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_SOME _Pragma("clang loop unroll_count(4)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_SOME _Pragma("GCC unroll 4")
+#endif
+#define INLINE inline __attribute__((always_inline))
+
+// Aligned to one float: loads and stores may stand anywhere.
+typedef float lanes __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t lanes_i __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef uint32_t lanes_u __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+static INLINE lanes load(const float *p)
+{
+    return *(const lanes *)(const void *)p;
+}
+
+static INLINE void store(float *p, lanes v)
+{
+    *(lanes *)(void *)p = v;
+}
+
+static INLINE lanes splat(float x)
+{
+    return x - (lanes){ 0 };
+}
+
+// The first n floats, 0 < n <= LANES; the rest of the register is zero and of the memory untouched.
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+static INLINE lanes load_part(const float *p, int n)
+{
+    return (lanes)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
+static INLINE void store_part(float *p, lanes v, int n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+static const int32_t lanes_mask[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+
+static INLINE lanes load_part(const float *p, int n)
+{
+    const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)(lanes_mask + 8 - n));
+    return (lanes)_mm256_maskload_ps(p, mask);
+}
+
+static INLINE void store_part(float *p, lanes v, int n)
+{
+    const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)(lanes_mask + 8 - n));
+    _mm256_maskstore_ps(p, mask, (__m256)v);
+}
+#else
+static INLINE lanes load_part(const float *p, int n)
+{
+    lanes v = { 0 };
+    for (int i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+
+static INLINE void store_part(float *p, lanes v, int n)
+{
+    for (int i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
+
+// By halves: four lanes at a time, then across.
+static INLINE float lanes_sum(lanes v)
+{
+    typedef float quad __attribute__((vector_size(16)));
+    union {
+        lanes v;
+        quad q[LANES / 4];
+    } part = { .v = v };
+    quad s = part.q[0];
+    UNROLL
+    for (int k = 1; k < LANES / 4; k++) s += part.q[k];
+    return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+#endif

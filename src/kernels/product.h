@@ -1,0 +1,39 @@
+// product.h - matrix products for the shapes of sequence models: many rows, few columns.
+//
+//     C[m][n]  =  A[m][k] B[k][n]      or  +=
+//
+// Any of the three may be a part of a larger matrix, and A and B may lie transposed: element
+// (i, p) of A is at a[i * a_row + p * a_col].  No memory is allocated and no thread is started:
+// callers share out rows.  The sums of one element of C are always added up in the same order,
+// whatever m and n are, so rows computed together or apart have the same bits.
+#ifndef KERNELS_PRODUCT_H
+#define KERNELS_PRODUCT_H
+#include <stdbool.h>
+#include <stddef.h>
+
+// Element type: float, or double in `product_f64`.
+typedef struct product {
+    int m, n, k;
+    const void *a;
+    ptrdiff_t a_row, a_col;
+    const void *b;
+    ptrdiff_t b_row, b_col;
+    void *c;
+    ptrdiff_t c_row; // columns of C lie side by side
+    bool add;        // C += A B
+} product;
+
+typedef void product_fn(const product *p);
+
+typedef struct product_kernel {
+    const char *name; // "avx2", ..., "ref"
+    unsigned needs;   // enum cpu_feature
+    product_fn *run;
+} product_kernel;
+
+const product_kernel *product_pick(void);   // the best that may run here, f32
+const product_kernel *product_at(size_t i); // best first, last the reference; or NULL
+void product_ref_f32(const product *p);
+void product_ref_f64(const product *p); // for gradient checks
+
+#endif

@@ -1,0 +1,16 @@
+// set.h - all kernels of one element type: what a tape computes with.
+#ifndef KERNELS_SET_H
+#define KERNELS_SET_H
+#include "kernels/product.h"
+#include "kernels/rows.h"
+
+typedef struct kernel_set {
+    size_t size; // bytes of an element: 4 or 8
+    product_fn *product;
+    const row_kernels *rows;
+} kernel_set;
+
+kernel_set kernel_set_f32(void); // the best that may run here
+kernel_set kernel_set_f64(void); // scalar references, for gradient checks
+
+#endif

@@ -1,0 +1,77 @@
+// op_embed.c - rows of a table, and rows of a tensor.
+#include "nn/ops.h"
+#include "nn/tape_inside.h"
+
+#include <string.h>
+
+typedef struct rows_of {
+    const param *table;
+    const int32_t *row;
+} rows_of;
+
+// out[n] = table[row[n]]
+static void copy_rows(const kernel_set *k, const node *n, const void *table, const int32_t *row)
+{
+    const size_t width = n->out->cols * k->size;
+    char *to = n->out->data;
+    for (size_t i = 0; to && i < n->out->rows; i++, to += width) {
+        if (row[i] < 0)
+            memset(to, 0, width);
+        else
+            memcpy(to, (const char *)table + (size_t)row[i] * width, width);
+    }
+}
+
+// --- a table ---------------------------------------------------------------------------------------
+
+static void embed_forward(tape *t, node *n)
+{
+    const rows_of *r = n->more;
+    copy_rows(tape_kernels(t), n, r->table->data, r->row);
+}
+
+static void embed_backward(tape *t, const node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const rows_of *r = n->more;
+    sink *s = tape_sink(t, r->table);
+    for (size_t i = 0; s && i < n->out->rows; i++) {
+        void *to = r->row[i] < 0 ? NULL : sink_row(s, r->table, (size_t)r->row[i]);
+        if (to) k->rows->add(to, at(k, n->out->grad, i * n->out->cols), n->out->cols);
+    }
+}
+
+static const op_kind embed = { "embed", embed_forward, embed_backward, NULL };
+
+tensor *op_embed(tape *t, const param *table, const int32_t *row, size_t n)
+{
+    const rows_of r = { table, row };
+    return tape_apply_rows(t, &embed, NULL, 0, n, table->cols, &r, sizeof r);
+}
+
+// --- a tensor --------------------------------------------------------------------------------------
+
+static void pick_forward(tape *t, node *n)
+{
+    const rows_of *r = n->more;
+    copy_rows(tape_kernels(t), n, n->in[0]->data, r->row);
+}
+
+static void pick_backward(tape *t, const node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const rows_of *r = n->more;
+    const size_t cols = n->out->cols;
+    void *dx = tensor_grad(t, n->in[0]);
+    for (size_t i = 0; dx && i < n->out->rows; i++)
+        if (r->row[i] >= 0)
+            k->rows->add(at(k, dx, (size_t)r->row[i] * cols), at(k, n->out->grad, i * cols), cols);
+}
+
+static const op_kind pick = { "pick", pick_forward, pick_backward, NULL };
+
+tensor *op_pick(tape *t, tensor *x, const int32_t *row, size_t n)
+{
+    const rows_of r = { NULL, row };
+    return tape_apply(t, &pick, &x, 1, n, x->cols, &r, sizeof r);
+}
