@@ -47,6 +47,32 @@ static void test_by_hand(void)
     check_answer("", NULL, 0, (const double[]){ 2, 3, 1, 1 }); // nothing known: counts
 }
 
+// The same log where user 0 pauses after 0 1, so that 1 -> 2 goes from one session to the next.
+static void test_sessions(void)
+{
+    static const uint32_t after_0[] = { 0 }, after_1[] = { 0, 1 }, after_2[] = { 2 };
+    tiny_event e[COUNT_OF(events)];
+    memcpy(e, events, sizeof e);
+    e[2].session = e[3].session = 1;
+    tiny_log_make(&tiny, e, COUNT_OF(e), 3, 4, TINY_SESSION);
+
+    check_answer("backoff=0", after_1, 2, (const double[]){ 0, 0, 1, 0 });
+    check_answer("backoff=0 within-session=true", after_0, 1, (const double[]){ 0, 1, 0, 0 });
+    check_answer("backoff=0 within-session=true", after_1, 2, popular); // followed by nothing
+    check_answer("backoff=0 within-session=true", after_2, 1, (const double[]){ 0, 1, 0, 0 });
+    // window 9: neither 0 -> 2 nor 1 -> 1 over the pause
+    check_answer("backoff=0 window=9 within-session=true", after_0, 1,
+                 (const double[]){ 0, 1, 0, 0 });
+
+    fitted f;
+    habit_error error = { 0 };
+    tiny_log_make(&tiny, events, COUNT_OF(events), 3, 4, 0);
+    CHECK(fit_status(&f, "markov", "within-session=true", &tiny.view, NULL, &error) ==
+                  HABIT_EINVAL &&
+              strstr(error.message, "--session-gap"),
+          "no sessions: %s", error.message);
+}
+
 // Probabilities of what comes next: they add up to 1 whatever the history.
 static void test_adds_up(void)
 {
@@ -96,6 +122,7 @@ static void test_order_matters(void)
 int main(void)
 {
     test_by_hand();
+    test_sessions();
     test_adds_up();
     test_order_matters();
     model_check("markov", "");

@@ -43,6 +43,7 @@ typedef struct toy {
     uint32_t item[64 * 16];
     int64_t time[64 * 16];
     float value[64 * 16];
+    uint32_t session[64 * 16]; // a silence of 3 ends it
 } toy;
 
 static dataset *random_log(toy *t, rng *r, bool with_time)
@@ -56,6 +57,8 @@ static dataset *random_log(toy *t, rng *r, bool with_time)
             t->item[n] = (uint32_t)rng_below(r, items);
             t->time[n] = at += (int64_t)rng_below(r, 4); // ties happen
             t->value[n] = (float)n;
+            const bool first = n == t->offset[u];
+            t->session[n] = first ? 0 : t->session[n - 1] + (t->time[n] - t->time[n - 1] == 3);
         }
     }
     t->offset[users] = n;
@@ -64,7 +67,8 @@ static dataset *random_log(toy *t, rng *r, bool with_time)
                                  .offset = t->offset,
                                  .item = t->item,
                                  .time = with_time ? t->time : NULL,
-                                 .value = t->value });
+                                 .value = t->value,
+                                 .session = t->session });
 }
 
 // --- properties ----------------------------------------------------------------------------------
@@ -83,6 +87,7 @@ static void mark(uint8_t *seen, const log_view *v, uint8_t bit, const char *what
                   u);
             CHECK(v->item[k] == d->item[e], "%s: the wrong item", what);
             CHECK(!d->time || v->time[k] == d->time[e], "%s: the wrong time", what);
+            CHECK(v->session[k] == d->session[e], "%s: the wrong session", what);
             CHECK(!(seen[e] & bit), "%s: event %llu twice", what, (unsigned long long)e);
             CHECK(k == v->begin[u] || v->value[k] > v->value[k - 1], "%s: out of order", what);
             seen[e] |= bit;
@@ -357,11 +362,13 @@ static dataset *given_test(void)
     static const int64_t when[] = { 5, 6, 7, 8, 9, 10 };
     static const uint8_t behaviour[] = { 0, 1, 1, 1, 1, 1 };
     static const char *const behaviours[] = { "share", "view", NULL };
+    static const uint32_t session[] = { 0, 0, 1, 0, 1, 1 };
     return make_dataset(&(made){ .users = 2,
                                  .items = 3,
                                  .offset = offset,
                                  .item = item,
                                  .time = when,
+                                 .session = session,
                                  .behaviour = behaviour,
                                  .behaviours = behaviours,
                                  .user_ids = users,
@@ -384,6 +391,8 @@ static void test_given(void)
     CHECK(targets.end[2] - a == 3 && targets.item[a] == ITEM_NONE && targets.item[a + 1] == 2,
           "aron's items");
     CHECK(targets.behaviour[a] == UINT8_MAX, "an unknown behaviour");
+    CHECK(targets.session[a + 1] == 0 && targets.session[a + 2] == 1, "aron's sessions");
+    CHECK(!history.session, "the log has no sessions");
     CHECK(targets.events == 5, "%llu targets", (unsigned long long)targets.events);
     CHECK(history.begin[2] == history.end[2] && history.events == 4, "aron has no history");
     CHECK(history.end[1] == 4 && history.item[3] == 1, "bert's history");

@@ -12,12 +12,13 @@
 
 #include <assert.h>
 
-enum { TINY_EVENTS = 65536, TINY_USERS = 4096, TINY_TIME = 1, TINY_VALUE = 2 };
+enum { TINY_EVENTS = 65536, TINY_USERS = 4096, TINY_TIME = 1, TINY_VALUE = 2, TINY_SESSION = 4 };
 
 typedef struct tiny_event {
     uint32_t user, item;
     int64_t time;
     float value;
+    uint32_t session;
 } tiny_event;
 
 typedef struct tiny_log {
@@ -26,6 +27,7 @@ typedef struct tiny_log {
     uint32_t item[TINY_EVENTS];
     int64_t time[TINY_EVENTS];
     float value[TINY_EVENTS];
+    uint32_t session[TINY_EVENTS];
 } tiny_log;
 
 static inline void tiny_log_make(tiny_log *t, const tiny_event *e, size_t n, uint32_t users,
@@ -40,6 +42,7 @@ static inline void tiny_log_make(tiny_log *t, const tiny_event *e, size_t n, uin
         t->item[i] = e[i].item;
         t->time[i] = e[i].time;
         t->value[i] = e[i].value;
+        t->session[i] = e[i].session;
     }
     while (user < users) t->offset[++user] = n;
     t->view = (log_view){ .users = users,
@@ -49,6 +52,7 @@ static inline void tiny_log_make(tiny_log *t, const tiny_event *e, size_t n, uin
                           .item = t->item,
                           .time = columns & TINY_TIME ? t->time : NULL,
                           .value = columns & TINY_VALUE ? t->value : NULL,
+                          .session = columns & TINY_SESSION ? t->session : NULL,
                           .events = n };
 }
 

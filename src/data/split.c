@@ -42,6 +42,7 @@ log_view log_view_all(const dataset *d)
                        .time = d->time,
                        .behaviour = d->behaviour,
                        .value = d->value,
+                       .session = d->session,
                        .events = d->events };
 }
 
@@ -60,8 +61,9 @@ habit_status split_columns_new(split *s, const dataset *like, uint64_t n, habit_
     if (like->time) s->time = NEW(int64_t, count);
     if (like->behaviour) s->behaviour = NEW(uint8_t, count);
     if (like->value) s->value = NEW(float, count);
+    if (like->session) s->session = NEW(uint32_t, count);
     if (s->item && !s->time == !like->time && !s->behaviour == !like->behaviour &&
-        !s->value == !like->value)
+        !s->value == !like->value && !s->session == !like->session)
         return HABIT_OK;
     return fail_memory(err, "split", count * (sizeof *s->item + sizeof *s->time));
 }
@@ -75,6 +77,7 @@ log_view split_view(const split *s, bool own, uint32_t users, const uint64_t *be
         v.time = s->time;
         v.behaviour = s->behaviour;
         v.value = s->value;
+        v.session = s->session;
     }
     v.users = users;
     v.begin = begin;
@@ -179,6 +182,7 @@ void split_free(split *s)
     mem_free(s->time);
     mem_free(s->behaviour);
     mem_free(s->value);
+    mem_free(s->session);
     mem_free(s);
 }
 

@@ -24,6 +24,7 @@ typedef struct log_view {
     const int64_t *time;         // or NULL, as in dataset
     const uint8_t *behaviour;    // or NULL
     const float *value;          // or NULL
+    const uint32_t *session;     // or NULL; ascends within a user, but may leave numbers out
     uint64_t events;             // sum of end - begin
 } log_view;
 

@@ -257,6 +257,7 @@ static void append_parts(split *s, uint32_t u, const uint8_t *part, int first, i
         if (d->time) s->time[*to] = d->time[e];
         if (d->behaviour) s->behaviour[*to] = d->behaviour[e];
         if (d->value) s->value[*to] = d->value[e];
+        if (d->session) s->session[*to] = d->session[e];
         ++*to;
     }
 }

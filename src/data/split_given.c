@@ -78,6 +78,7 @@ static void append(split *s, const translation *t, const dataset *test, uint64_t
     if (s->time) s->time[*to] = test->time[e];
     if (s->behaviour) s->behaviour[*to] = t->behaviour[test->behaviour[e]];
     if (s->value) s->value[*to] = test->value[e];
+    if (s->session) s->session[*to] = test->session[e];
     (*to)++;
 }
 

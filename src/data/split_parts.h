@@ -17,11 +17,12 @@ struct split {
     int64_t *time;
     uint8_t *behaviour;
     float *value;
+    uint32_t *session;
 };
 
 // Makes cut[k] an array of n.
 habit_status split_cut_new(split *s, int k, uint64_t n, habit_error *err);
-// Columns of n events beside the dataset's; time, behaviour and value only if `like` has them.
+// Columns of n events beside the dataset's; all but item only if `like` has them.
 habit_status split_columns_new(split *s, const dataset *like, uint64_t n, habit_error *err);
 
 // A view over the dataset's columns, or over the split's own.

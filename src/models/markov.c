@@ -15,6 +15,8 @@
 // Answer   sum over the last `--window` events a at gap g of 1/g P(b | a) / sum of 1/g: with
 //          window 1, P(b | last event).
 //
+// With `--within-session` neighbours are of one session, in a log that has sessions.
+//
 // Stored are the two parts of the sum apart: the sparse counts divided, and for each item how much
 // is left to popularity.
 #include "models/direct.h"
@@ -26,6 +28,7 @@
 typedef struct markov_options {
     int window;
     double backoff;
+    bool within_session;
 } markov_options;
 
 static const opt markov_table[] = {
@@ -34,6 +37,8 @@ static const opt markov_table[] = {
       "how many events onward an event counts, by 1 / gap; and how many are looked back on" },
     { "backoff", "R", OPT_REAL, AT(backoff), "1", 0, 1e9, NULL,
       "events of an item imagined to be followed by popularity" },
+    { "within-session", NULL, OPT_FLAG, AT(within_session), "false", 0, 0, NULL,
+      "the first event of a session does not follow the last of the one before; needs sessions" },
 #undef AT
     OPT_END,
 };
@@ -49,7 +54,7 @@ typedef struct markov {
 
 // --- S 4: counting -------------------------------------------------------------------------------
 
-// Where each item occurs: event number and the end of its user's events.
+// Where each item occurs: event number and the end of its user's events, or of its session.
 typedef struct places {
     uint64_t *start; // [items+1]
     uint64_t *event, *end;
@@ -72,7 +77,17 @@ static void places_free(places *p)
     mem_free(p->end);
 }
 
-static habit_status places_find(places *out, const log_view *log, habit_error *err)
+// The end of the stretch that event e begins: of its session, or of its user's events.
+static uint64_t stretch_end(const log_view *log, uint64_t e, uint64_t end, bool within_session)
+{
+    if (!within_session) return end;
+    uint64_t next = e + 1;
+    while (next < end && log->session[next] == log->session[e]) next++;
+    return next;
+}
+
+static habit_status places_find(places *out, const log_view *log, bool within_session,
+                                habit_error *err)
 {
     const size_t n = (size_t)log->events;
     places p = { ZNEW(uint64_t, (size_t)log->items + 2), NEW(uint64_t, n), NEW(uint64_t, n) };
@@ -85,10 +100,11 @@ static habit_status places_find(places *out, const log_view *log, habit_error *e
         for (uint64_t e = log->begin[u]; e < log->end[u]; e++) p.start[log->item[e] + 2]++;
     for (uint32_t i = 0; i < log->items; i++) p.start[i + 2] += p.start[i + 1];
     for (uint32_t u = 0; u < log->users; u++)
-        for (uint64_t e = log->begin[u]; e < log->end[u]; e++) {
+        for (uint64_t e = log->begin[u], end = e; e < log->end[u]; e++) {
+            if (e == end) end = stretch_end(log, e, log->end[u], within_session);
             const uint64_t to = p.start[log->item[e] + 1]++;
             p.event[to] = e;
-            p.end[to] = log->end[u];
+            p.end[to] = end;
         }
     *out = p;
     return HABIT_OK;
@@ -136,7 +152,7 @@ static habit_status count_transitions(markov *m, const log_view *log, const mark
     habit_status st = HABIT_OK;
     if (!rest || !w.count || !w.entries)
         st = fail_memory(err, "markov: counts", cells * (sizeof *w.count + sizeof *w.entries));
-    if (st == HABIT_OK) st = places_find(&at, log, err);
+    if (st == HABIT_OK) st = places_find(&at, log, o->within_session, err);
     if (st == HABIT_OK)
         st = csr_build(&m->next, log->items, log->items, count_row, &w,
                        "markov: counting transitions", r, err);
@@ -179,7 +195,12 @@ static void derive(markov *m, const markov_options *o)
 static habit_status markov_fit(model **out, const log_view *log, const void *options, const run *r,
                                habit_error *err)
 {
+    const markov_options *o = options;
     model *base = NULL;
+    if (o->within_session && !log->session)
+        return fail(err, HABIT_EINVAL,
+                    "markov: --within-session needs sessions, which this log does not have: "
+                    "import it with --session-gap 30m");
     TRY(markov_empty(&base, err));
     markov *m = (markov *)base;
     // Here popularity counts events, as transitions do.
@@ -188,13 +209,13 @@ static habit_status markov_fit(model **out, const log_view *log, const void *opt
         float *popularity = (float *)m->direct.popularity;
         for (uint32_t u = 0; u < log->users; u++)
             for (uint64_t e = log->begin[u]; e < log->end[u]; e++) popularity[log->item[e]] += 1;
-        st = count_transitions(m, log, options, r, err);
+        st = count_transitions(m, log, o, r, err);
     }
     if (st != HABIT_OK) {
         markov_free(base);
         return st;
     }
-    derive(m, options);
+    derive(m, o);
     *out = base;
     return HABIT_OK;
 }
