@@ -2,6 +2,7 @@
 #include "tests/check.h"
 #include "tests/eval_fakes.h"
 #include "eval/evaluate_views.h"
+#include "tests/make_dataset.h"
 
 #include <math.h>
 
@@ -234,6 +235,84 @@ static void test_threads(const world *w)
     json_decref(one);
 }
 
+// A log of few items, so that a user takes the same one again and again.
+static dataset *repetitive_log(void)
+{
+    enum { PEOPLE = 40, EACH = 30, THINGS = 12 };
+    uint64_t offset[PEOPLE + 1];
+    uint32_t item[PEOPLE * EACH];
+    int64_t when[PEOPLE * EACH];
+    for (uint32_t u = 0; u <= PEOPLE; u++) offset[u] = (uint64_t)u * EACH;
+    for (uint32_t u = 0; u < PEOPLE; u++) {
+        rng r = rng_at(5, u, 80);
+        for (uint64_t e = offset[u]; e < offset[u + 1]; e++) {
+            item[e] = (uint32_t)rng_below(&r, THINGS);
+            when[e] = (int64_t)(e - offset[u]) * 1000 + u;
+        }
+    }
+    return make_dataset(
+        &(made){ .users = PEOPLE, .items = THINGS, .offset = offset, .item = item, .time = when });
+}
+
+// The view with each user's items once.
+static log_view distinct_view(const log_view *v)
+{
+    uint64_t *begin = NEW(uint64_t, v->users), *end = NEW(uint64_t, v->users), to = 0;
+    uint32_t *item = NEW(uint32_t, (size_t)v->events);
+    for (uint32_t u = 0; u < v->users; u++) {
+        begin[u] = to;
+        for (uint64_t e = v->begin[u]; e < v->end[u]; e++) {
+            bool again = false;
+            for (uint64_t k = begin[u]; k < to; k++) again = again || item[k] == v->item[e];
+            if (!again) item[to++] = v->item[e];
+        }
+        end[u] = to;
+    }
+    log_view out = *v;
+    out.begin = begin, out.end = end, out.item = item, out.events = to, out.time = NULL;
+    return out;
+}
+
+// What a user takes twice in the time to be predicted is one target, whatever the protocol.
+static void test_repeats(const char *protocol, const char *seen)
+{
+    dataset *d = repetitive_log();
+    evaluate_options how = usual;
+    how.seen = seen;
+    opt_values o = { 0 };
+    split *s = NULL;
+    CHECK_OK(opt_values_init(&o, split_table, sizeof(split_options), err));
+    CHECK_OK(opt_set(&o, opt_find(&o, "protocol"), protocol, err));
+    CHECK_OK(opt_set(&o, opt_find(&o, "test-share"), "0.4", err));
+    CHECK_OK(split_make(&s, d, NULL, false, o.values, NULL, err));
+    float *score = floats_random(d->users * d->items, 6);
+    const table_model m = { { .class = &table_class, .users = d->users, .items = d->items },
+                            score };
+    const contestant c = { .name = "some", .model = &m.base };
+
+    const log_view targets = split_targets(s, STAGE_TEST), known = split_targets(s, STAGE_VALID);
+    evaluation_views once = { .train = split_train(s),
+                              .history = split_history(s, STAGE_TEST),
+                              .targets = distinct_view(&targets),
+                              .calibration_history = split_history(s, STAGE_VALID),
+                              .calibration_targets = distinct_view(&known) };
+    CHECK(once.targets.events < targets.events, "%s: nothing is repeated", protocol);
+    json_t *got = NULL, *want = NULL;
+    CHECK_OK(evaluate_models(&got, s, &c, 1, &how, NULL, err));
+    CHECK_OK(evaluate_views(&want, &once, &c, 1, &how, NULL, err));
+    drop_seconds(got);
+    drop_seconds(want);
+    CHECK(json_equal(got, want), "%s, %s: a repeated target counts twice", protocol, seen);
+    json_decref(got);
+    json_decref(want);
+    log_free(&once.targets);
+    log_free(&once.calibration_targets);
+    mem_free(score);
+    split_free(s);
+    opt_values_free(&o);
+    dataset_close(d);
+}
+
 // The same users and items under other numbers: what is not random stays the same.
 static void test_permutation(const world *w)
 {
@@ -393,6 +472,11 @@ int main(void)
     test_values(&w);
     test_threads(&w);
     test_permutation(&w);
+    test_repeats("time-split", "filter");
+    test_repeats("time-split", "filter-all");
+    test_repeats("time-split", "keep");
+    test_repeats("ratio", "filter");
+    test_repeats("ratio", "keep");
     test_alone(&w);
     test_sampled(&w);
     test_truth(&w);
