@@ -57,6 +57,8 @@ static void test_page(const json_t *result, const char *dir)
           "the page needs something outside it");
     CHECK(strstr(page, "not &lt;comparable&gt;"), "no warning");
     CHECK(strstr(page, "</html>"), "the page is cut off");
+    const char *best = strstr(page, "<td>ease</td>"), *other = strstr(page, "<td>it&#39;s");
+    CHECK(best && other && best < other, "the first table does not begin with the best");
     CHECK(strstr(page, "leave-one-out") && strstr(page, "data, path"), "no protocol");
     CHECK(strstr(page, "&lt; 0.0001") && strstr(page, "-0.2000 to -0.0500"), "no comparison");
     CHECK(gnuplot_found == (strstr(page, "<svg") != NULL), "plots");

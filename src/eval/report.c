@@ -59,6 +59,7 @@ habit_status report_write(const json_t *result, const char *html, const char *pl
     if (st != HABIT_OK && err) *err = plot_error;
     if (st == HABIT_OK && html) {
         html_begin(&page, result);
+        html_models(&page, result);
         buffer_add(&page, figures.data, figures.len);
         html_tables(&page, result);
         html_end(&page);

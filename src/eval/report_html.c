@@ -12,7 +12,8 @@
 static const char style[] =
     ":root{--ink:#1d2329;--soft:#5c6670;--line:#d8dee4;--page:#fff;--band:#f5f7f9;--best:#0a6b4f}\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#e4e8ec;--soft:#9aa5b0;--line:#343c45;"
-    "--page:#14181c;--band:#1c2228;--best:#5fd0a8}}\n"
+    "--page:#14181c;--band:#1c2228;--best:#5fd0a8}"
+    "svg [color='rgb(213,  94,   0)']{color:#ff9147}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:62rem;background:var(--page);"
     "color:var(--ink);font:16px/1.5 system-ui,sans-serif}\n"
@@ -98,6 +99,7 @@ void html_begin(buffer *b, const json_t *result)
                   report_number(result, "users"), report_number(result, "targets"),
                   report_number(result, "items"));
     buffer_text(b, "</p>\n");
+    if (*text_of(result, "describe")) element(b, "p", "", text_of(result, "describe"));
     if (json_is_false(json_object_get(result, "comparable")))
         element(b, "p", " class=warn", text_of(result, "note"));
     buffer_text(b, "\n");
@@ -164,6 +166,72 @@ static void metric_cell(buffer *b, const json_t *model, const char *metric, doub
                       json_number_value(json_array_get(span, 1)));
     buffer_text(b, "</td>");
 }
+
+// --- the answer in short ---------------------------------------------------------------------------
+
+static double value_of(const json_t *model, const char *metric)
+{
+    const double x = report_number(json_object_get(model, "metrics"), metric);
+    return isnan(x) ? -1 : x;
+}
+
+// The model that `rank` others are better than by a metric; equal ones in their order.
+static const json_t *model_of_rank(const json_t *models, size_t rank, const char *metric)
+{
+    size_t i, j;
+    json_t *m, *other;
+    json_array_foreach(models, i, m)
+    {
+        const double x = value_of(m, metric);
+        size_t better = 0;
+        json_array_foreach(models, j, other)
+        {
+            const double y = value_of(other, metric);
+            better += y > x || (y == x && j < i);
+        }
+        if (better == rank) return m;
+    }
+    return NULL;
+}
+
+static void share_cell(buffer *b, double share)
+{
+    buffer_format(b, isnan(share) ? "<td>–</td>" : "<td>%.1f %%</td>", 100 * share);
+}
+
+void html_models(buffer *b, const json_t *result)
+{
+    const json_t *models = json_object_get(result, "models");
+    const int k = (int)report_number(result, "main_k");
+    char main_metric[2][32];
+    snprintf(main_metric[0], sizeof main_metric[0], "NDCG@%d", k);
+    snprintf(main_metric[1], sizeof main_metric[1], "HR@%d", k);
+    open_table(b);
+    buffer_format(b,
+                  "<th>name</th><th class=left>model</th><th>%s</th><th>of best</th><th>%s</th>"
+                  "<th>ties</th><th>seconds</th></tr></thead><tbody>\n",
+                  main_metric[0], main_metric[1]);
+    for (size_t i = 0; i < json_array_size(models); i++) {
+        const json_t *m = model_of_rank(models, i, main_metric[0]);
+        buffer_text(b, "<tr>");
+        element(b, "td", "", text_of(m, "model"));
+        element(b, "td", " class=left", text_of(m, "title"));
+        metric_cell(b, m, main_metric[0], best_value(models, main_metric[0]));
+        share_cell(b, report_number(m, "share_of_best"));
+        metric_cell(b, m, main_metric[1], best_value(models, main_metric[1]));
+        share_cell(b, report_number(m, "ties"));
+        buffer_format(b, "<td>%.3f</td></tr>\n", report_number(m, "seconds"));
+    }
+    close_table(b);
+    element(
+        b, "p", "",
+        "Small numbers: 95 % bootstrap intervals over users. Of best: share of the NDCG that the "
+        "truth of a simulated log reaches. Ties: targets that score the same as another item, "
+        "which counts against the model. Seconds: of ranking.");
+    buffer_text(b, "\n");
+}
+
+// --- tables in full --------------------------------------------------------------------------------
 
 // Every metric that any model has, in the order of the first that has it.
 static void metrics_table(buffer *b, const json_t *models)
@@ -260,28 +328,6 @@ static void slices_table(buffer *b, const json_t *models, const char *of, const 
     close_table(b);
 }
 
-static void models_table(buffer *b, const json_t *models)
-{
-    size_t i;
-    json_t *m;
-    heading(b, "Models", NULL);
-    open_table(b);
-    buffer_text(b, "<th>name</th><th class=left>model</th><th>targets tied with another item</th>"
-                   "<th>share of the best possible NDCG</th><th>seconds of ranking</th>"
-                   "</tr></thead><tbody>\n");
-    json_array_foreach(models, i, m)
-    {
-        const double share = report_number(m, "share_of_best");
-        buffer_text(b, "<tr>");
-        element(b, "td", "", text_of(m, "model"));
-        element(b, "td", " class=left", text_of(m, "title"));
-        buffer_format(b, "<td>%.2f %%</td>", 100 * report_number(m, "ties"));
-        buffer_format(b, isnan(share) ? "<td>–</td>" : "<td>%.3f</td>", share);
-        buffer_format(b, "<td>%.3f</td></tr>\n", report_number(m, "seconds"));
-    }
-    close_table(b);
-}
-
 // A row for every plain value; objects one level down as "name, key".
 static void value_rows(buffer *b, const json_t *object, const char *prefix)
 {
@@ -317,7 +363,6 @@ void html_tables(buffer *b, const json_t *result)
     snprintf(user_metric, sizeof user_metric, "NDCG@%d", k);
     snprintf(item_metric, sizeof item_metric, "Recall@%d", k);
     metrics_table(b, models);
-    models_table(b, models);
     comparisons_table(b, json_object_get(result, "comparisons"));
 
     heading(b, "Users by length of history", NULL);

@@ -7,6 +7,7 @@
 
 void html_text(buffer *b, const char *text); // with & < > " ' escaped
 void html_begin(buffer *b, const json_t *result);
+void html_models(buffer *b, const json_t *result); // the best by NDCG first
 void html_tables(buffer *b, const json_t *result);
 // One plot: svg is gnuplot's whole output.
 void html_figure(buffer *b, const char *svg, const char *caption);

@@ -191,10 +191,11 @@ static bool plot_probability(report_plot *p, const json_t *model, size_t number)
     buffer_text(b, "EOD\nset yrange [0:1]\nset xrange [0:*]\nset autoscale xfixmax\n");
     set_label(b, "xlabel", "users, in the order of their mean predicted probability");
     set_label(b, "ylabel", "predicted probability");
-    buffer_format(b,
-                  "plot $d using 1:2 with points pt 7 ps 0.6 lc rgb '%s' title 'held-out item', "
-                  "$d using 1:3 with points pt 2 ps 0.6 lc rgb '%s' title 'random unseen item'\n",
-                  palette[0], palette[5]);
+    buffer_format(
+        b,
+        "plot $d using 1:2 with points pt 7 ps 0.6 lc rgb '%s' title 'held-out item', "
+        "$d using 1:3 with points pt 2 ps 0.6 lw 1.6 lc rgb '%s' title 'random unseen item'\n",
+        palette[0], palette[5]);
     snprintf(p->caption, sizeof p->caption,
              "%.80s: calibrated probability of each user's held-out item and of a random one.",
              model_name(model));
