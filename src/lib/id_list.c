@@ -53,17 +53,19 @@ void id_quote(buffer *out, const char *id, size_t len)
     buffer_add(out, "\"", 1);
 }
 
-habit_status id_list_write(const char *path, const names *from, habit_error *err)
+habit_status text_list_write(const char *path, const names *texts, const uint32_t *tag,
+                             uint64_t count, habit_error *err)
 {
     file_writer w;
     buffer line = { 0 };
     TRY(file_create(&w, path, err));
     habit_status st = HABIT_OK;
-    for (uint32_t k = 0; st == HABIT_OK && k < from->count; k++) {
-        size_t len;
-        const char *id = names_at(from, k, &len);
+    for (uint64_t row = 0; st == HABIT_OK && row < count; row++) {
+        const uint32_t k = tag ? tag[row] : (uint32_t)row;
+        size_t len = 0;
+        const char *text = k == TAG_NONE ? "" : names_at(texts, k, &len);
         buffer_clear(&line);
-        id_quote(&line, id, len);
+        id_quote(&line, text, len);
         buffer_add(&line, "\n", 1);
         st = buffer_check(&line, err);
         if (st == HABIT_OK) fwrite(line.data, 1, line.len, w.stream);
@@ -72,6 +74,11 @@ habit_status id_list_write(const char *path, const names *from, habit_error *err
     if (st == HABIT_OK) return file_commit(&w, err);
     file_abandon(&w);
     return st;
+}
+
+habit_status id_list_write(const char *path, const names *from, habit_error *err)
+{
+    return text_list_write(path, from, NULL, from->count, err);
 }
 
 // --- reading -----------------------------------------------------------------------------------

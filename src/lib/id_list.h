@@ -37,6 +37,9 @@ void id_list_free(id_list *l);
 uint32_t id_list_find(const id_list *l, const char *id, size_t len); // UINT32_MAX if absent
 
 habit_status id_list_write(const char *path, const names *ids, habit_error *err);
+// Line k is text tag[k] (TAG_NONE: empty), or text k where tag is NULL.
+habit_status text_list_write(const char *path, const names *texts, const uint32_t *tag,
+                             uint64_t count, habit_error *err);
 
 // map[k] of dataset id k: its number in `l`, or UINT32_MAX.  Owned by the caller (mem_free).
 habit_status id_list_match(uint32_t **map, const names *ids, const id_list *l, habit_error *err);

@@ -70,35 +70,13 @@ static const column *title_column(const dataset *d)
     return NULL;
 }
 
-static habit_status write_titles(const char *path, const column *c, habit_error *err)
-{
-    file_writer w;
-    buffer line = { 0 };
-    TRY(file_create(&w, path, err));
-    habit_status st = HABIT_OK;
-    for (uint64_t r = 0; st == HABIT_OK && r < c->rows; r++) {
-        const uint32_t k = c->kind == COLUMN_TAG ? c->tag[r] : (uint32_t)r;
-        size_t len = 0;
-        const char *text = k == TAG_NONE ? "" : names_at(&c->names, k, &len);
-        buffer_clear(&line);
-        id_quote(&line, text, len);
-        buffer_text(&line, "\n");
-        st = buffer_check(&line, err);
-        if (st == HABIT_OK) fwrite(line.data, 1, line.len, w.stream);
-    }
-    buffer_free(&line);
-    if (st == HABIT_OK) return file_commit(&w, err);
-    file_abandon(&w);
-    return st;
-}
-
 // One file of the folder: its name, and how it is written.
 static habit_status write_part(const char *dir, const char *name, const training *t,
                                habit_error *err)
 {
     char *path = path_join(dir, name);
     if (!path) return fail_memory(err, "path", strlen(dir));
-    habit_status st;
+    habit_status st = HABIT_OK;
     if (strcmp(name, "model.safetensors") == 0) {
         st = model_save(t->model, path, err);
     } else if (strcmp(name, "users.jsonl") == 0) {
@@ -107,7 +85,7 @@ static habit_status write_part(const char *dir, const char *name, const training
         st = id_list_write(path, &t->data->item_ids, err);
     } else if (strcmp(name, "titles.jsonl") == 0) {
         const column *titles = title_column(t->data);
-        st = titles ? write_titles(path, titles, err) : HABIT_OK;
+        if (titles) st = text_list_write(path, &titles->names, titles->tag, titles->rows, err);
     } else if (strcmp(name, "history.safetensors") == 0) {
         st = write_history(path, t->data, err);
     } else if (strcmp(name, "metrics.json") == 0) {
