@@ -3,10 +3,16 @@
 
 kernel_set kernel_set_f32(void)
 {
-    return (kernel_set){ sizeof(float), product_pick()->run, row_kernels_pick() };
+    return (kernel_set){ .size = sizeof(float),
+                         .product = product_pick()->run,
+                         .rows = row_kernels_pick(),
+                         .recurrent = recurrent_kernels_pick() };
 }
 
 kernel_set kernel_set_f64(void)
 {
-    return (kernel_set){ sizeof(double), product_ref_f64, row_kernels_f64() };
+    return (kernel_set){ .size = sizeof(double),
+                         .product = product_ref_f64,
+                         .rows = row_kernels_f64(),
+                         .recurrent = recurrent_kernels_f64() };
 }

@@ -2,12 +2,14 @@
 #ifndef KERNELS_SET_H
 #define KERNELS_SET_H
 #include "kernels/product.h"
+#include "kernels/recurrent.h"
 #include "kernels/rows.h"
 
 typedef struct kernel_set {
     size_t size; // bytes of an element: 4 or 8
     product_fn *product;
     const row_kernels *rows;
+    const recurrent_kernels *recurrent;
 } kernel_set;
 
 kernel_set kernel_set_f32(void); // the best that may run here

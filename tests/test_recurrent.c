@@ -1,0 +1,273 @@
+// test_recurrent.c - recurrent layers: gradients, single against double precision, what a sequence
+// may see, and one event at a time against the whole.
+#include "nn/op_recurrent.h"
+#include "tests/op_check.h"
+
+#include "nn/tape_inside.h" // tape_kept_bytes
+
+enum { D = 5, H = 6, SEQUENCES = 6 };
+static const int32_t offset[SEQUENCES + 1] = { 0, 3, 4, 4, 11, 11, 14 }; // lengths 3 1 0 7 0 3
+enum { N = 14 };
+
+typedef struct layer {
+    const char *name;
+    tensor *(*op)(tape *t, tensor *x, const store *s, const int32_t *offset, size_t sequences,
+                  tensor *first);
+    size_t blocks, states;
+} layer;
+
+static tensor *op_gru_form(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                           tensor *first, gru_form form)
+{
+    const gru_params p = { .w = store_find(s, "w"),
+                           .u = store_find(s, "u"),
+                           .b = store_find(s, "b"),
+                           .bu = store_find(s, "bu"),
+                           .form = form };
+    return op_gru(t, x, &p, at, sequences, first);
+}
+
+static tensor *gru_late(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                        tensor *first)
+{
+    return op_gru_form(t, x, s, at, sequences, first, GRU_LATE);
+}
+
+static tensor *gru_early(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                         tensor *first)
+{
+    return op_gru_form(t, x, s, at, sequences, first, GRU_EARLY);
+}
+
+static const layer layers[] = {
+    { "gru late", gru_late, 3, 1 },
+    { "gru early", gru_early, 3, 1 },
+};
+
+// Parameters of a layer, and an x of `rows` events of `in` features; `biases`: 0, 1 or 2 of them.
+static store *make(const layer *l, tensor_type type, size_t rows, size_t in, size_t hidden,
+                   int biases)
+{
+    store *s;
+    CHECK_OK(store_new(&s, type, err));
+    store_add(s, "x", rows, in, INIT_NORMAL, 1);
+    store_add(s, "first", SEQUENCES, l->states * hidden, INIT_NORMAL, 1);
+    store_add(s, "w", in, l->blocks * hidden, INIT_NORMAL, 1 / sqrt((double)in));
+    store_add(s, "u", hidden, l->blocks * hidden, INIT_NORMAL, 1 / sqrt((double)hidden));
+    if (biases > 0) store_add_vector(s, "b", l->blocks * hidden, INIT_NORMAL, 0.5);
+    if (biases > 1) store_add_vector(s, "bu", l->blocks * hidden, INIT_NORMAL, 0.5);
+    CHECK_OK(store_allocate(s, err));
+    store_draw(s, 11);
+    return s;
+}
+
+// --- gradients ---------------------------------------------------------------------------------------
+
+typedef struct text {
+    const layer *l;
+    const int32_t *offset;
+    size_t sequences;
+    bool first;
+} text;
+
+static tensor *text_layer(tape *t, const store *s, void *ctx)
+{
+    const text *c = ctx;
+    tensor *x = op_scale(t, tape_param(t, store_find(s, "x")), 1); // not a leaf
+    tensor *first = c->first ? op_scale(t, tape_param(t, store_find(s, "first")), 1) : NULL;
+    return c->l->op(t, x, s, c->offset, c->sequences, first);
+}
+
+static void check_gradients(const layer *l)
+{
+    static const int32_t single[] = { 0, 1, 2, 3, 4, 5, 6 }; // one step of six people
+    static const int32_t alone[] = { 0, 14 };
+    const text texts[] = { { l, offset, SEQUENCES, false },
+                           { l, offset, SEQUENCES, true },
+                           { l, single, 6, true },
+                           { l, single, 6, false },
+                           { l, alone, 1, false } };
+    char name[64];
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        for (int biases = 0; biases < 3; biases++) {
+            text c = texts[i];
+            store *s = make(l, TENSOR_F64, (size_t)c.offset[c.sequences], D, H, biases);
+            snprintf(name, sizeof name, "%s, text %zu, %d biases", l->name, i, biases);
+            op_check(name, s, text_layer, &c);
+            store_free(s);
+        }
+}
+
+// --- single precision ----------------------------------------------------------------------------------
+
+static tape *run(const layer *l, const store *s, const int32_t *at, size_t sequences, bool first,
+                 tensor **out)
+{
+    tape *t;
+    text c = { l, at, sequences, first };
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
+    *out = text_layer(t, s, &c);
+    return t;
+}
+
+static void copy_values(const store *from, store *to)
+{
+    for (size_t i = 0; i < store_count(from); i++) {
+        const param *a = store_at(from, i), *b = store_at(to, i);
+        for (size_t j = 0; j < a->rows * a->cols; j++)
+            ((double *)b->data)[j] = (double)((const float *)a->data)[j];
+    }
+}
+
+// Relative to the norms: outputs, then the gradient of every parameter.
+static void check_single(const layer *l, size_t in, size_t hidden)
+{
+    store *s = make(l, TENSOR_F32, N, in, hidden, 2), *s2 = make(l, TENSOR_F64, N, in, hidden, 2);
+    copy_values(s, s2);
+    tensor *y, *y2;
+    tape *t = run(l, s, offset, SEQUENCES, true, &y),
+         *t2 = run(l, s2, offset, SEQUENCES, true, &y2);
+    const size_t n = N * hidden;
+    float *w = malloc(n * sizeof *w);
+    double *w2 = op_weights(n), off = 0, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        w[i] = (float)w2[i];
+        w2[i] = (double)w[i];
+        const double a = ((const double *)tensor_data(y2))[i];
+        off = fmax(off, fabs(a - (double)((const float *)tensor_data(y))[i]));
+    }
+    CHECK(off < 2e-6, "%s %zu: an output is off by %g", l->name, hidden, off);
+    sink *k, *k2;
+    CHECK_OK(sink_new(&k, s, err));
+    CHECK_OK(sink_new(&k2, s2, err));
+    tape_backward(t, y, w, NULL, k);
+    tape_backward(t2, y2, w2, NULL, k2);
+    for (size_t q = 0; q < store_count(s); q++) {
+        const param *p = store_at(s, q), *p2 = store_at(s2, q);
+        off = all = 0;
+        for (size_t i = 0; i < p->rows * p->cols; i++) {
+            const float *row = sink_find(k, p, i / p->cols);
+            const double a = op_gradient(k2, p2, i), b = row ? (double)row[i % p->cols] : 0;
+            off += (a - b) * (a - b), all += a * a;
+        }
+        CHECK(off <= 1e-11 * all, "%s %zu: gradient of %s is off by %g", l->name, hidden, p->name,
+              sqrt(off / all));
+    }
+    sink_free(k), sink_free(k2), tape_free(t), tape_free(t2), store_free(s), store_free(s2);
+    free(w), free(w2);
+}
+
+// --- what a sequence may see -----------------------------------------------------------------------------
+
+enum { WIDE = 50 };
+
+// The same bits alone as in company, and whatever comes later.
+static void check_company(const layer *l)
+{
+    store *s = make(l, TENSOR_F32, N, 20, WIDE, 2);
+    const size_t row = WIDE * sizeof(float);
+    tensor *y, *alone;
+    tape *t = run(l, s, offset, SEQUENCES, false, &y);
+    param *x = store_find(s, "x");
+    for (int q = 0; q < SEQUENCES; q++) {
+        const int32_t from = offset[q], length = offset[q + 1] - from, at[] = { 0, length };
+        tape *own;
+        CHECK_OK(tape_new(&own, s, NULL, err));
+        tape_begin(own, &(tape_pass){ .mode = TAPE_INFER });
+        tensor *some = tape_input(own, (const float *)x->data + from * 20, (size_t)length, 20);
+        alone = l->op(own, some, s, at, 1, NULL);
+        CHECK(memcmp(tensor_data(alone), (const char *)tensor_data(y) + (size_t)from * row,
+                     (size_t)length * row) == 0,
+              "%s: sequence %d depends on its company", l->name, q);
+        tape_free(own);
+    }
+    ((float *)x->data)[8 * 20] += 1; // event 4 of the sequence of rows 4 .. 10
+    tape *later = run(l, s, offset, SEQUENCES, false, &alone);
+    const char *a = tensor_data(y), *b = tensor_data(alone);
+    for (size_t i = 0; i < N; i++) {
+        const bool same = memcmp(a + i * row, b + i * row, row) == 0;
+        CHECK(same == (i < 8 || i > 10), "%s: row %zu %s", l->name, i,
+              same ? "forgot an event" : "saw what it may not");
+    }
+    tape_free(later), tape_free(t), store_free(s);
+}
+
+// --- one event at a time -----------------------------------------------------------------------------------
+
+enum { LONG = 700 };
+
+static double number(tensor_type type, const void *data, size_t i)
+{
+    return type == TENSOR_F64 ? ((const double *)data)[i] : (double)((const float *)data)[i];
+}
+
+static const tensor *one(tape *t, const layer *l, const store *s, size_t row, kept *state)
+{
+    const param *x = store_find(s, "x");
+    tape_begin(t, &(tape_pass){ .mode = TAPE_STEP, .kept = state });
+    tensor *event = store_type(s) == TENSOR_F64
+                        ? tape_input_f64(t, (const double *)x->data + row * x->cols, 1, x->cols)
+                        : tape_input(t, (const float *)x->data + row * x->cols, 1, x->cols);
+    return l->op(t, event, s, NULL, 0, NULL);
+}
+
+static void check_steps(const layer *l, tensor_type type, double most)
+{
+    static const int32_t at[] = { 0, LONG };
+    store *s = make(l, type, LONG, 12, 20, 2);
+    tensor *whole;
+    tape *t = run(l, s, at, 1, false, &whole), *small;
+    CHECK_OK(tape_new(&small, s, NULL, err));
+    tape_begin(small, &(tape_pass){ .mode = TAPE_MEASURE });
+    l->op(small, tape_param(small, store_find(s, "x")), s, at, 1, NULL);
+    const size_t bytes = tape_kept_bytes(small);
+    CHECK(bytes >= l->states * 20 * tensor_size(type), "%s keeps %zu bytes", l->name, bytes);
+    kept state = { .bytes = calloc(1, bytes) };
+    double worst = 0;
+    for (size_t i = 0; i < LONG; i++) {
+        state.ask = true; // asking leaves no trace
+        one(small, l, s, (i * 7) % LONG, &state);
+        state.ask = false;
+        const void *y = tensor_data(one(small, l, s, i, &state));
+        state.events++;
+        for (size_t j = 0; j < 20; j++)
+            worst = fmax(worst,
+                         fabs(number(type, y, j) - number(type, tensor_data(whole), i * 20 + j)));
+    }
+    CHECK(worst <= most, "%s: event by event is off by %g", l->name, worst);
+    free(state.bytes), tape_free(small), tape_free(t), store_free(s);
+}
+
+// Sequences without events, and no sequences at all.
+static void check_nothing(const layer *l)
+{
+    static const int32_t empty[] = { 0, 0, 0 };
+    store *s = make(l, TENSOR_F32, 0, D, H, 2);
+    for (size_t sequences = 0; sequences < 3; sequences++) {
+        tensor *y;
+        tape *t = run(l, s, empty, sequences, sequences == 2, &y);
+        const float none = 0;
+        sink *k;
+        CHECK_OK(sink_new(&k, s, err));
+        tape_backward(t, y, &none, NULL, k);
+        CHECK(!tape_failed(t) && tensor_rows(y) == 0 && sink_norm2(k) == 0, "%s: nothing", l->name);
+        sink_free(k), tape_free(t);
+    }
+    store_free(s);
+}
+
+int main(void)
+{
+    static const size_t widths[] = { 1, 7, 8, 17, 50, 64, 100 };
+    for (size_t i = 0; i < COUNT_OF(layers); i++) {
+        const layer *l = &layers[i];
+        check_gradients(l);
+        for (size_t w = 0; w < COUNT_OF(widths); w++) check_single(l, widths[w] + 3, widths[w]);
+        check_company(l);
+        check_steps(l, TENSOR_F64, 1e-12);
+        check_steps(l, TENSOR_F32, 1e-5);
+        check_nothing(l);
+    }
+    return CHECK_DONE();
+}
