@@ -1,6 +1,7 @@
 // set.h - all kernels of one element type: what a tape computes with.
 #ifndef KERNELS_SET_H
 #define KERNELS_SET_H
+#include "kernels/attention.h"
 #include "kernels/product.h"
 #include "kernels/recurrent.h"
 #include "kernels/rows.h"
@@ -10,6 +11,7 @@ typedef struct kernel_set {
     product_fn *product;
     const row_kernels *rows;
     const recurrent_kernels *recurrent;
+    const attention_kernels *attention;
 } kernel_set;
 
 kernel_set kernel_set_f32(void); // the best that may run here

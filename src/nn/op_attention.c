@@ -1,0 +1,124 @@
+// op_attention.c - packed multi-head attention, with softmax and with SiLU.
+//
+// What is done is in kernels/attention.h.  Of the forward pass only the output and a number for each
+// row and head are kept.
+#include "nn/op_attention.h"
+#include "nn/tape_inside.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum { Q, K, V, POSITION, TIME, INPUTS };
+
+typedef struct attending {
+    attention a;
+    size_t from[3]; // first columns of q, k and v
+    bool cross;
+} attending;
+
+static void attention_forward(tape *t, node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    attention *a = &((attending *)n->more)->a;
+    const size_t *from = ((attending *)n->more)->from;
+    const bool lse = tape_trains(t) && a->form.weights == ATTENTION_SOFTMAX;
+    a->lse = lse ? tape_memory(t, n->out->rows * (size_t)a->form.heads, k->size) : NULL;
+    const size_t mark = tape_mark(t);
+    a->scratch = tape_memory(t, k->attention->scratch(a), 1);
+    if (n->out->data && a->scratch && (a->lse || !lse)) {
+        a->q = at(k, n->in[Q]->data, from[Q]);
+        a->k = at(k, n->in[K]->data, from[K]);
+        a->v = at(k, n->in[V]->data, from[V]);
+        a->out = n->out->data;
+        k->attention->forward(a);
+    }
+    tape_release(t, mark);
+}
+
+// Columns of a tensor's gradient, or NULL.
+static void *gradient(tape *t, tensor *x, size_t from)
+{
+    void *dx = tensor_grad(t, x);
+    return dx ? at(tape_kernels(t), dx, from) : NULL;
+}
+
+static void attention_backward(tape *t, const node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const attending *m = n->more;
+    attention a = m->a;
+    const attention_gradient g = { n->out->grad,
+                                   gradient(t, n->in[Q], m->from[Q]),
+                                   gradient(t, n->in[K], m->from[K]),
+                                   gradient(t, n->in[V], m->from[V]),
+                                   gradient(t, n->in[POSITION], 0),
+                                   gradient(t, n->in[TIME], 0) };
+    const size_t mark = tape_mark(t);
+    a.scratch = tape_memory(t, k->attention->scratch(&a), 1);
+    if (a.scratch) k->attention->backward(&a, &g);
+    tape_release(t, mark);
+}
+
+static const op_kind kind = { "attention", attention_forward, attention_backward, NULL };
+
+static attention_table table(const param *p)
+{
+    return p ? (attention_table){ p->data, p->cols, p->rows > 1 ? p->cols : 0 }
+             : (attention_table){ 0 };
+}
+
+static attention_form form(const tensor *q, const tensor *v, const attention_shape *s)
+{
+    assert(s->heads > 0);
+    const size_t heads = (size_t)s->heads;
+    const size_t C = s->key_width ? s->key_width : q->cols / heads;
+    const size_t E = s->value_width ? s->value_width : v->cols / heads;
+    assert(s->q_from + C * heads <= q->cols && s->v_from + E * heads <= v->cols);
+    return (attention_form){ .heads = s->heads,
+                             .key_width = (int)C,
+                             .value_width = (int)E,
+                             .position = table(s->position_bias),
+                             .time = table(s->time_bias) };
+}
+
+static tensor *apply(tape *t, tensor *q, tensor *k, tensor *v, attending *m,
+                     const attention_shape *s)
+{
+    attention *a = &m->a;
+    m->from[Q] = s->q_from, m->from[K] = s->k_from, m->from[V] = s->v_from;
+    m->cross = s->key_offset != NULL;
+    a->sequences = s->sequences;
+    a->offset = s->offset;
+    a->key_offset = m->cross ? s->key_offset : s->offset;
+    a->causal = s->causal;
+    a->window = s->window;
+    a->q_row = q->cols, a->k_row = k->cols, a->v_row = v->cols;
+    a->out_row = (size_t)(a->form.heads * a->form.value_width);
+    a->query_time = s->query_time, a->key_time = s->key_time;
+    if (s->dropout > 0 && tape_trains(t))
+        a->drop = (dropout){ tape_dropout_key(t), tape_now(t)->first_row, s->dropout };
+    assert(s->causal || !s->window);
+    assert(!s->time_bias || (s->query_time && s->key_time));
+    tensor *const in[INPUTS] = { q, k, v, s->position_bias ? tape_param(t, s->position_bias) : NULL,
+                                 s->time_bias ? tape_param(t, s->time_bias) : NULL };
+    return tape_apply(t, &kind, in, INPUTS, q->rows, a->out_row, m, sizeof *m);
+}
+
+tensor *op_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention_shape *s)
+{
+    attending m = { .a.form = form(q, v, s) };
+    m.a.form.weights = ATTENTION_SOFTMAX;
+    m.a.form.scale = 1 / sqrt((double)m.a.form.key_width);
+    return apply(t, q, k, v, &m, s);
+}
+
+tensor *op_silu_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention_shape *s)
+{
+    attending m = { .a.form = form(q, v, s) };
+    m.a.form.weights = ATTENTION_SILU;
+    m.a.form.scale = 1;
+    m.a.form.divisor = s->divisor;
+    assert(s->divisor > 0);
+    return apply(t, q, k, v, &m, s);
+}

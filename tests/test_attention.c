@@ -1,0 +1,193 @@
+// test_attention.c - packed attention: gradients, causality, packing, windows.
+#include "nn/op_attention.h"
+#include "kernels/attention.h"
+#include "tests/op_check.h"
+
+// Sequences with several events, with one and with none; the other side of cross attention.
+static const int32_t offset[] = { 0, 5, 6, 6, 13 }, key_offset[] = { 0, 2, 2, 6, 10 };
+enum { SEQUENCES = 4, N = 13, KEYS = 10, HEADS = 2, C = 3, D = HEADS * C, P = 5, BUCKETS = 24 };
+static int64_t query_time[N], key_time[N];
+
+typedef struct form {
+    const char *name;
+    bool silu, causal, cross, position, time, by_head, fused;
+    size_t window;
+    double dropout;
+} form;
+
+static const form forms[] = {
+    { .name = "causal", .causal = true },
+    { .name = "bidirectional" },
+    { .name = "cross", .cross = true },
+    { .name = "cross with biases", .cross = true, .position = true, .time = true },
+    { .name = "position", .causal = true, .position = true },
+    { .name = "position, both ways", .position = true, .by_head = true },
+    { .name = "time", .causal = true, .time = true, .by_head = true },
+    { .name = "window", .causal = true, .window = 3, .position = true, .by_head = true },
+    { .name = "dropout", .causal = true, .dropout = 0.3 },
+    { .name = "dropout, both ways", .dropout = 0.4, .position = true },
+    { .name = "columns of one tensor", .causal = true, .fused = true, .dropout = 0.2 },
+    { .name = "silu", .silu = true, .causal = true },
+    { .name = "silu with biases", .silu = true, .causal = true, .position = true, .time = true },
+    { .name = "silu, all", .silu = true, .position = true, .by_head = true, .dropout = 0.2 },
+    { .name = "silu in a window", .silu = true, .causal = true, .window = 2, .fused = true },
+};
+
+static attention_shape shape_of(const form *f, const store *s)
+{
+    attention_shape a = { .offset = offset,
+                          .sequences = SEQUENCES,
+                          .heads = HEADS,
+                          .causal = f->causal,
+                          .window = f->window,
+                          .dropout = f->dropout,
+                          .query_time = query_time,
+                          .key_time = key_time,
+                          .divisor = 7 };
+    if (f->cross) a.key_offset = key_offset;
+    if (f->position) a.position_bias = store_find(s, f->by_head ? "position.heads" : "position");
+    if (f->time) a.time_bias = store_find(s, f->by_head ? "time.heads" : "time");
+    if (f->fused) {
+        a.q_from = D, a.v_from = 2 * D;
+        a.key_width = a.value_width = C;
+    }
+    return a;
+}
+
+static tensor *text(tape *t, const store *s, void *ctx)
+{
+    const form *f = ctx;
+    const attention_shape a = shape_of(f, s);
+    tensor *q = tape_param(t, store_find(s, f->fused ? "fused" : "q"));
+    tensor *k = f->fused ? q : tape_param(t, store_find(s, f->cross ? "keys" : "k"));
+    tensor *v = f->fused ? q : tape_param(t, store_find(s, f->cross ? "values" : "v"));
+    return (f->silu ? op_silu_attention : op_attention)(t, q, k, v, &a);
+}
+
+static store *inputs(tensor_type type)
+{
+    store *s;
+    CHECK_OK(store_new(&s, type, err));
+    store_add(s, "q", N, D, INIT_NORMAL, 1);
+    store_add(s, "k", N, D, INIT_NORMAL, 1);
+    store_add(s, "v", N, D + HEADS, INIT_NORMAL, 1); // values may have a width of their own
+    store_add(s, "keys", KEYS, D, INIT_NORMAL, 1);
+    store_add(s, "values", KEYS, D, INIT_NORMAL, 1);
+    store_add(s, "fused", N, 3 * D, INIT_NORMAL, 1);
+    store_add(s, "position", 1, P, INIT_NORMAL, 1);
+    store_add(s, "position.heads", HEADS, P, INIT_NORMAL, 1);
+    store_add(s, "time", 1, BUCKETS, INIT_NORMAL, 1);
+    store_add(s, "time.heads", HEADS, BUCKETS, INIT_NORMAL, 1);
+    CHECK_OK(store_allocate(s, err));
+    store_draw(s, 3);
+    return s;
+}
+
+static void check_gradients(void)
+{
+    store *s = inputs(TENSOR_F64);
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        form f = forms[i];
+        op_check(f.name, s, text, &f);
+    }
+    store_free(s);
+}
+
+// --- what a row depends on -------------------------------------------------------------------------
+
+static const float *run(tape *t, const store *s, const form *f)
+{
+    tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN, .key = 5 });
+    form copy = *f;
+    const float *out = tensor_data(text(t, s, &copy));
+    CHECK(out, "%s: no output", f->name);
+    return out;
+}
+
+// Events after number `from` of the last sequence change: rows up to it keep their bits, the last
+// one does not.
+static void check_causality(const form *f)
+{
+    enum { FROM = 9 };
+    store *s = inputs(TENSOR_F32);
+    tape *t;
+    static float before[N * (D + HEADS)];
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    const size_t row = (f->fused ? D : D + HEADS) * sizeof(float);
+    memcpy(before, run(t, s, f), N * row);
+    static const char *const names[] = { "q", "k", "v", "fused" };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const param *p = store_find(s, names[i]);
+        float *x = p->data;
+        for (size_t e = (FROM + 1) * p->cols; e < N * p->cols; e++) x[e] += 1;
+    }
+    const float *after = run(t, s, f);
+    CHECK(memcmp(before, after, (FROM + 1) * row) == 0, "%s: the future is seen", f->name);
+    CHECK(memcmp((char *)before + (N - 1) * row, (const char *)after + (N - 1) * row, row) != 0,
+          "%s: the present is not seen", f->name);
+    tape_free(t);
+    store_free(s);
+}
+
+// Sequence 3 by itself, with the same numbers of events for dropout: the same bits.
+static void check_packing(const form *f)
+{
+    enum { FROM = 6, LENGTH = 7 };
+    store *s = inputs(TENSOR_F32);
+    tape *t;
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    static float together[N * (D + HEADS)];
+    const size_t cols = f->fused ? D : D + HEADS;
+    memcpy(together, run(t, s, f), N * cols * sizeof(float));
+    static const int32_t alone[] = { 0, LENGTH };
+    attention_shape a = shape_of(f, s);
+    a.offset = alone, a.sequences = 1;
+    a.query_time += FROM, a.key_time += FROM;
+    tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN, .key = 5, .first_row = FROM });
+    tensor *in[3];
+    static const char *const names[] = { "q", "k", "v" };
+    for (int i = 0; i < 3; i++) {
+        const param *p = store_find(s, f->fused ? "fused" : names[i]);
+        in[i] = tape_input(t, (float *)p->data + FROM * p->cols, LENGTH, p->cols);
+    }
+    const tensor *out = (f->silu ? op_silu_attention : op_attention)(t, in[0], in[1], in[2], &a);
+    CHECK(memcmp(tensor_data(out), together + FROM * cols, LENGTH * cols * sizeof(float)) == 0,
+          "%s: depends on who shares the batch", f->name);
+    tape_free(t);
+    store_free(s);
+}
+
+static void check_rows(void)
+{
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (forms[i].causal) check_causality(&forms[i]);
+        if (!forms[i].cross) check_packing(&forms[i]);
+    }
+}
+
+// --- buckets ---------------------------------------------------------------------------------------
+
+static void check_buckets(void)
+{
+    CHECK(attention_bucket(0, 128) == 0 && attention_bucket(-1, 128) == 0, "under two seconds");
+    for (int64_t d = 1; d < INT64_C(10000000000000); d += 1 + d / 5000) {
+        const size_t b = (size_t)(log((double)d) / 0.301);
+        CHECK(attention_bucket(d, 128) == b && attention_bucket(-d, 128) == b, "%lld: %zu, not %zu",
+              (long long)d, attention_bucket(d, 128), b);
+    }
+    CHECK(attention_bucket(INT64_MIN, 1000) == 145, "%zu", attention_bucket(INT64_MIN, 1000));
+    CHECK(attention_bucket(INT64_MAX, 9) == 8, "%zu", attention_bucket(INT64_MAX, 9));
+}
+
+int main(void)
+{
+    rng r = rng_at(1, 2, 3);
+    for (size_t i = 0, now = 0; i < N; i++) {
+        key_time[i] = (int64_t)(now += (size_t)rng_below(&r, 300));
+        query_time[i] = (int64_t)(now + (size_t)rng_below(&r, 90));
+    }
+    check_gradients();
+    check_rows();
+    check_buckets();
+    return CHECK_DONE();
+}
