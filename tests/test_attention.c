@@ -1,6 +1,7 @@
 // test_attention.c - packed attention: gradients, causality, packing, windows.
 #include "nn/op_attention.h"
 #include "kernels/attention.h"
+#include "tests/nn_fixture.h"
 #include "tests/op_check.h"
 
 // Sequences with several events, with one and with none; the other side of cross attention.
@@ -179,6 +180,70 @@ static void check_buckets(void)
     CHECK(attention_bucket(INT64_MAX, 9) == 8, "%zu", attention_bucket(INT64_MAX, 9));
 }
 
+// --- PyTorch ---------------------------------------------------------------------------------------
+
+// An array that not every file has.
+static const void *array(const safetensors *f, const char *name, tensor_type type)
+{
+    return safetensors_find(f, name) ? fixture_array(f, name, type) : NULL;
+}
+
+static tensor *text_torch(tape *t, const store *s, const safetensors *f, void *ctx)
+{
+    const attention_shape a = { .offset = fixture_array(f, "offset", TENSOR_I32),
+                                .key_offset = array(f, "key_offset", TENSOR_I32),
+                                .sequences = 4,
+                                .heads = 2,
+                                .causal = *(const bool *)ctx,
+                                .position_bias = store_find(s, "position_w"),
+                                .time_bias = store_find(s, "time_w"),
+                                .query_time = array(f, "asked", TENSOR_I64),
+                                .key_time = array(f, "time", TENSOR_I64),
+                                .divisor = array(f, "n", TENSOR_F64) ? fixture_number(f, "n") : 0 };
+    tensor *q = tape_param(t, store_find(s, "q")), *k = tape_param(t, store_find(s, "k"));
+    tensor *v = tape_param(t, store_find(s, "v"));
+    return (a.divisor > 0 ? op_silu_attention : op_attention)(t, q, k, v, &a);
+}
+
+// The file's tables of positions go from the furthest key ahead to the furthest behind, 2 L - 1 of
+// them; ours of causal attention begin at the event itself.
+static void own_positions(tensor_view *v, double *into)
+{
+    const double *from = v->data;
+    const uint64_t heads = v->dims == 2 ? v->shape[0] : 1, all = v->shape[v->dims - 1];
+    const uint64_t own = (all + 1) / 2;
+    for (uint64_t h = 0; h < heads; h++)
+        for (uint64_t d = 0; d < own; d++) into[h * own + d] = from[h * all + own - 1 - d];
+    v->data = into;
+    v->shape[v->dims - 1] = own;
+}
+
+static void check_torch_biases(const char *name)
+{
+    static double tables[2][64];
+    safetensors f;
+    bool causal = true;
+    int found = 0;
+    fixture_open(&f, name);
+    for (size_t i = 0; i < f.count; i++)
+        if (strstr(f.tensors[i].name, "position_w")) own_positions(&f.tensors[i], tables[found++]);
+    CHECK(found == 2, "%s: %d tables", name, found);
+    fixture_check_as(name, &f, TENSOR_F64, text_torch, &causal);
+    fixture_check_as(name, &f, TENSOR_F32, text_torch, &causal);
+    safetensors_close(&f);
+}
+
+static void check_torch(void)
+{
+    bool causal = true, not_causal = false;
+    fixture_check("attention_causal", text_torch, &causal);
+    fixture_check("attention_bidirectional", text_torch, &not_causal);
+    fixture_check("attention_cross", text_torch, &not_causal);
+    check_torch_biases("attention_bias");
+    check_torch_biases("attention_bias_heads");
+    check_torch_biases("hstu_attention");
+}
+
 int main(void)
 {
     rng r = rng_at(1, 2, 3);
@@ -189,5 +254,6 @@ int main(void)
     check_gradients();
     check_rows();
     check_buckets();
+    check_torch();
     return CHECK_DONE();
 }
