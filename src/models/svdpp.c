@@ -42,15 +42,15 @@ typedef struct svdpp_options {
 
 static const opt svdpp_table[] = {
 #define AT(field) offsetof(svdpp_options, field)
-    FACTORS_DIM(AT(dim), "32"),
+    FACTORS_DIM(AT(dim), "64"),
     { "epochs", "N", OPT_INT, AT(epochs), "50", 1, 100000, NULL, "passes over the ratings" },
     { "lr", "R", OPT_REAL, AT(lr), "0.02", 1e-9, 1, NULL, "learning rate of the first epoch" },
-    { "lr-decay", "R", OPT_REAL, AT(lr_decay), "0.96", 0.01, 1, NULL,
+    { "lr-decay", "R", OPT_REAL, AT(lr_decay), "0.92", 0.01, 1, NULL,
       "factor on the learning rate after each epoch" },
-    { "reg", "R", OPT_REAL, AT(reg), "0.08", 0, 10, NULL, "L2 penalty on vectors, per rating" },
-    { "reg-bias", "R", OPT_REAL, AT(reg_bias), "0.01", 0, 10, NULL,
+    { "reg", "R", OPT_REAL, AT(reg), "0.05", 0, 10, NULL, "L2 penalty on vectors, per rating" },
+    { "reg-bias", "R", OPT_REAL, AT(reg_bias), "0.03", 0, 10, NULL,
       "L2 penalty on biases, per rating" },
-    { "init-std", "R", OPT_REAL, AT(init_std), "0.03", 0, 10, NULL,
+    { "init-std", "R", OPT_REAL, AT(init_std), "0.01", 0, 10, NULL,
       "standard deviation of the vectors at the start" },
 #undef AT
     OPT_END,
