@@ -1,6 +1,7 @@
-// test_recurrent.c - recurrent layers: gradients, single against double precision, what a sequence
-// may see, and one event at a time against the whole.
+// test_recurrent.c - recurrent layers: gradients, PyTorch's numbers, single against double
+// precision, what a sequence may see, and one event at a time against the whole.
 #include "nn/op_recurrent.h"
+#include "tests/nn_fixture.h"
 #include "tests/op_check.h"
 
 #include "nn/tape_inside.h" // tape_kept_bytes
@@ -14,6 +15,7 @@ typedef struct layer {
     tensor *(*op)(tape *t, tensor *x, const store *s, const int32_t *offset, size_t sequences,
                   tensor *first);
     size_t blocks, states;
+    bool linear; // op_lru between two op_linear
 } layer;
 
 static tensor *op_gru_form(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
@@ -39,9 +41,54 @@ static tensor *gru_early(tape *t, tensor *x, const store *s, const int32_t *at, 
     return op_gru_form(t, x, s, at, sequences, first, GRU_EARLY);
 }
 
+static tensor *lstm(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                    tensor *first)
+{
+    const lstm_params p = { .w = store_find(s, "w"),
+                            .u = store_find(s, "u"),
+                            .b = store_find(s, "b"),
+                            .bu = store_find(s, "bu") };
+    return op_lstm(t, x, &p, at, sequences, first);
+}
+
+static tensor *op_rnn_of(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                         tensor *first, activation f)
+{
+    const rnn_params p = { .w = store_find(s, "w"),
+                           .u = store_find(s, "u"),
+                           .b = store_find(s, "b"),
+                           .bu = store_find(s, "bu"),
+                           .f = f };
+    return op_rnn(t, x, &p, at, sequences, first);
+}
+
+static tensor *rnn_tanh(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                        tensor *first)
+{
+    return op_rnn_of(t, x, s, at, sequences, first, ACT_TANH);
+}
+
+static tensor *rnn_relu(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                        tensor *first)
+{
+    return op_rnn_of(t, x, s, at, sequences, first, ACT_RELU);
+}
+
+static tensor *lru(tape *t, tensor *x, const store *s, const int32_t *at, size_t sequences,
+                   tensor *first)
+{
+    const lru_params p = { .nu = store_find(s, "nu"),
+                           .theta = store_find(s, "theta"),
+                           .log_gamma = store_find(s, "log_gamma") };
+    tensor *h = op_linear(t, x, store_find(s, "w"), store_find(s, "b"), ACT_NONE);
+    h = op_lru(t, h, &p, at, sequences, first);
+    return op_linear(t, h, store_find(s, "u"), store_find(s, "bu"), ACT_NONE);
+}
+
 static const layer layers[] = {
-    { "gru late", gru_late, 3, 1 },
-    { "gru early", gru_early, 3, 1 },
+    { "gru late", gru_late, 3, 1, false }, { "gru early", gru_early, 3, 1, false },
+    { "lstm", lstm, 4, 2, false },         { "rnn tanh", rnn_tanh, 1, 1, false },
+    { "rnn relu", rnn_relu, 1, 1, false }, { "lru", lru, 2, 2, true },
 };
 
 // Parameters of a layer, and an x of `rows` events of `in` features; `biases`: 0, 1 or 2 of them.
@@ -53,11 +100,19 @@ static store *make(const layer *l, tensor_type type, size_t rows, size_t in, siz
     store_add(s, "x", rows, in, INIT_NORMAL, 1);
     store_add(s, "first", SEQUENCES, l->states * hidden, INIT_NORMAL, 1);
     store_add(s, "w", in, l->blocks * hidden, INIT_NORMAL, 1 / sqrt((double)in));
-    store_add(s, "u", hidden, l->blocks * hidden, INIT_NORMAL, 1 / sqrt((double)hidden));
+    const size_t from = l->linear ? 2 * hidden : hidden,
+                 to = l->linear ? hidden : l->blocks * hidden;
+    store_add(s, "u", from, to, INIT_NORMAL, 1 / sqrt((double)from));
     if (biases > 0) store_add_vector(s, "b", l->blocks * hidden, INIT_NORMAL, 0.5);
-    if (biases > 1) store_add_vector(s, "bu", l->blocks * hidden, INIT_NORMAL, 0.5);
+    if (biases > 1) store_add_vector(s, "bu", to, INIT_NORMAL, 0.5);
+    if (l->linear) store_add_vector(s, "nu", hidden, INIT_ZERO, 0);
+    if (l->linear) store_add_vector(s, "theta", hidden, INIT_ZERO, 0);
+    if (l->linear && biases) store_add_vector(s, "log_gamma", hidden, INIT_ZERO, 0);
     CHECK_OK(store_allocate(s, err));
     store_draw(s, 11);
+    const lru_params p = { store_find(s, "nu"), store_find(s, "theta"),
+                           store_find(s, "log_gamma") };
+    if (l->linear) lru_draw(&p, type, 0.8, 0.99, 3);
     return s;
 }
 
@@ -96,6 +151,51 @@ static void check_gradients(const layer *l)
             op_check(name, s, text_layer, &c);
             store_free(s);
         }
+}
+
+// --- PyTorch -------------------------------------------------------------------------------------------
+
+static tensor *torch_text(tape *t, const store *s, const safetensors *f, void *ctx)
+{
+    const char *cell = ctx;
+    const int32_t *at = fixture_array(f, "offset", TENSOR_I32);
+    const size_t sequences = tensor_count(safetensors_find(f, "offset")) - 1;
+    const param *w = store_find(s, "wx"), *u = store_find(s, "wh"), *h0 = store_find(s, "h0");
+    const param *b = store_find(s, "bx"), *bu = store_find(s, "bh");
+    tensor *x = tape_param(t, store_find(s, "x")), *first = h0 ? tape_param(t, h0) : NULL;
+    if (strcmp(cell, "gru") == 0)
+        return op_gru(t, x, &(gru_params){ w, u, b, bu, GRU_LATE }, at, sequences, first);
+    if (strcmp(cell, "lstm") == 0)
+        return op_lstm(t, x, &(lstm_params){ w, u, b, bu }, at, sequences, first);
+    return op_rnn(t, x, &(rnn_params){ w, u, b, bu, ACT_TANH }, at, sequences, first);
+}
+
+// Complex numbers are two arrays there.
+static tensor *torch_lru(tape *t, const store *s, const safetensors *f, void *ctx)
+{
+    (void)ctx;
+    const int32_t *at = fixture_array(f, "offset", TENSOR_I32);
+    const size_t sequences = tensor_count(safetensors_find(f, "offset")) - 1;
+    const lru_params p = { store_find(s, "nu_log"), store_find(s, "theta_log"),
+                           store_find(s, "gamma_log") };
+    const size_t width = p.nu->cols;
+    tensor *x = tape_param(t, store_find(s, "x"));
+    tensor *re = op_linear(t, x, store_find(s, "b_re"), store_find(s, "b_bias_re"), ACT_NONE);
+    tensor *im = op_linear(t, x, store_find(s, "b_im"), store_find(s, "b_bias_im"), ACT_NONE);
+    tensor *h = op_lru(t, op_join(t, re, im), &p, at, sequences, NULL);
+    re = op_linear(t, op_columns(t, h, 0, width), store_find(s, "c_re"), store_find(s, "c_bias_re"),
+                   ACT_NONE);
+    im = op_linear(t, op_columns(t, h, width, width), store_find(s, "c_im"), NULL, ACT_NONE);
+    return op_add(t, re, op_scale(t, im, -1));
+}
+
+static void check_torch(void)
+{
+    fixture_check("gru", torch_text, "gru");
+    fixture_check("gru_state", torch_text, "gru");
+    fixture_check("lstm", torch_text, "lstm");
+    fixture_check("rnn", torch_text, "rnn");
+    fixture_check("lru", torch_lru, NULL);
 }
 
 // --- single precision ----------------------------------------------------------------------------------
@@ -269,5 +369,6 @@ int main(void)
         check_steps(l, TENSOR_F32, 1e-5);
         check_nothing(l);
     }
+    check_torch();
     return CHECK_DONE();
 }

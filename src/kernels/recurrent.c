@@ -8,21 +8,29 @@
 #define NAME(f) f##_f32
 #define EXP expf
 #define TANH tanhf
+#define COS cosf
+#define SIN sinf
 #include "kernels/ref/recurrent.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
 #undef TANH
+#undef COS
+#undef SIN
 
 #define REAL double
 #define NAME(f) f##_f64
 #define EXP exp
 #define TANH tanh
+#define COS cos
+#define SIN sin
 #include "kernels/ref/recurrent.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
 #undef TANH
+#undef COS
+#undef SIN
 
 static const recurrent_kernels *const versions[] = {
     &recurrent_kernels_ref_f32,

@@ -84,3 +84,105 @@ tensor *op_gru(tape *t, tensor *x, const gru_params *p, const int32_t *offset, s
                            .sequences = sequences };
     return apply(t, &gru, &r, in);
 }
+
+// --- LSTM: slots i, f, g, o ----------------------------------------------------------------------------
+
+static void lstm_forward(const recur_step *s)
+{
+    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    s->k->recurrent->lstm(s->h, s->memory, s->gates, s->memory_before, s->rows, s->H);
+}
+
+static void lstm_backward(const recur_step *s)
+{
+    s->k->recurrent->lstm_back(s->d, s->dh, s->dmemory, s->gates, s->memory, s->memory_before,
+                               s->rows, s->H);
+    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, s->H, false);
+}
+
+static const recur_cell lstm_cell = {
+    .blocks = 4,
+    .slots = 4,
+    .states = 2,
+    .x = { { 0, 0, 4, 0 } },
+    .h = { { 0, 0, 4, RECUR_BEFORE } },
+    .forward = lstm_forward,
+    .backward = lstm_backward,
+};
+
+static const op_kind lstm = { "lstm", recurrence_forward, recurrence_backward, recurrence_step };
+
+tensor *op_lstm(tape *t, tensor *x, const lstm_params *p, const int32_t *offset, size_t sequences,
+                tensor *first)
+{
+    tensor *const in[] = { x, leaf(t, p->w), leaf(t, p->u), leaf(t, p->b), leaf(t, p->bu), first };
+    const recurrence r = { .cell = &lstm_cell, .offset = offset, .sequences = sequences };
+    return apply(t, &lstm, &r, in);
+}
+
+// --- plain ---------------------------------------------------------------------------------------------
+
+static void plain_forward(const recur_step *s, bool relu)
+{
+    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    s->k->recurrent->rnn(s->h, s->gates, s->rows * s->H, relu);
+}
+
+static void plain_backward(const recur_step *s, bool relu)
+{
+    s->k->recurrent->rnn_back(s->d, s->dh, s->gates, s->rows * s->H, relu);
+    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, s->H, false);
+}
+
+static void tanh_forward(const recur_step *s)
+{
+    plain_forward(s, false);
+}
+
+static void tanh_backward(const recur_step *s)
+{
+    plain_backward(s, false);
+}
+
+static void relu_forward(const recur_step *s)
+{
+    plain_forward(s, true);
+}
+
+static void relu_backward(const recur_step *s)
+{
+    plain_backward(s, true);
+}
+
+static const recur_cell rnn_tanh = {
+    .blocks = 1,
+    .slots = 1,
+    .states = 1,
+    .x = { { 0, 0, 1, 0 } },
+    .h = { { 0, 0, 1, RECUR_BEFORE } },
+    .forward = tanh_forward,
+    .backward = tanh_backward,
+};
+
+static const recur_cell rnn_relu = {
+    .blocks = 1,
+    .slots = 1,
+    .states = 1,
+    .x = { { 0, 0, 1, 0 } },
+    .h = { { 0, 0, 1, RECUR_BEFORE } },
+    .forward = relu_forward,
+    .backward = relu_backward,
+};
+
+static const op_kind rnn = { "rnn", recurrence_forward, recurrence_backward, recurrence_step };
+
+tensor *op_rnn(tape *t, tensor *x, const rnn_params *p, const int32_t *offset, size_t sequences,
+               tensor *first)
+{
+    assert(p->f == ACT_TANH || p->f == ACT_RELU);
+    tensor *const in[] = { x, leaf(t, p->w), leaf(t, p->u), leaf(t, p->b), leaf(t, p->bu), first };
+    const recurrence r = { .cell = p->f == ACT_RELU ? &rnn_relu : &rnn_tanh,
+                           .offset = offset,
+                           .sequences = sequences };
+    return apply(t, &rnn, &r, in);
+}
