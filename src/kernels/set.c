@@ -7,7 +7,8 @@ kernel_set kernel_set_f32(void)
                          .product = product_pick()->run,
                          .rows = row_kernels_pick(),
                          .recurrent = recurrent_kernels_pick(),
-                         .attention = attention_pick() };
+                         .attention = attention_pick(),
+                         .scores = score_kernels_pick() };
 }
 
 kernel_set kernel_set_f64(void)
@@ -16,5 +17,6 @@ kernel_set kernel_set_f64(void)
                          .product = product_ref_f64,
                          .rows = row_kernels_f64(),
                          .recurrent = recurrent_kernels_f64(),
-                         .attention = attention_kernels_f64() };
+                         .attention = attention_kernels_f64(),
+                         .scores = score_kernels_f64() };
 }

@@ -5,6 +5,7 @@
 #include "kernels/product.h"
 #include "kernels/recurrent.h"
 #include "kernels/rows.h"
+#include "kernels/scores.h"
 
 typedef struct kernel_set {
     size_t size; // bytes of an element: 4 or 8
@@ -12,6 +13,7 @@ typedef struct kernel_set {
     const row_kernels *rows;
     const recurrent_kernels *recurrent;
     const attention_kernels *attention;
+    const score_kernels *scores;
 } kernel_set;
 
 kernel_set kernel_set_f32(void); // the best that may run here

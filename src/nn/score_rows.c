@@ -1,0 +1,112 @@
+// score_rows.c - the rows that have a target, some at a time.
+#include "nn/score_rows.h"
+
+#include <string.h>
+
+void *zeros(tape *t, size_t n)
+{
+    const size_t size = tape_kernels(t)->size;
+    void *x = tape_memory(t, n, size);
+    return x ? memset(x, 0, n * size) : NULL;
+}
+
+bool score_rows_make(score_rows *s, tape *t, const loss_targets *to, const tensor *h, size_t most)
+{
+    const kernel_set *k = tape_kernels(t);
+    const size_t D = h->cols;
+    *s = (score_rows){ .k = k, .to = to, .of = h, .most = most };
+    void **const matrix[] = { &s->h, &s->ht, &s->hf, &s->dh, &s->dh_of };
+    for (size_t i = 0; i < sizeof matrix / sizeof *matrix; i++)
+        *matrix[i] = tape_memory(t, most * D, k->size);
+    s->answer = tape_memory(t, most, k->size);
+    s->factor = tape_memory(t, most, k->size);
+    return !tape_failed(t);
+}
+
+int32_t score_rows_target(const score_rows *s, size_t c)
+{
+    return s->to->item[s->row[c]];
+}
+
+double score_rows_weight(const score_rows *s, size_t c)
+{
+    return s->to->weight ? (double)s->to->weight[s->row[c]] : 1;
+}
+
+static void transpose(const kernel_set *k, void *to, const void *from, size_t rows, size_t cols)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            if (k->size == sizeof(double))
+                ((double *)to)[c * rows + r] = ((const double *)from)[r * cols + c];
+            else
+                ((float *)to)[c * rows + r] = ((const float *)from)[r * cols + c];
+        }
+}
+
+bool score_rows_next(score_rows *s, size_t *from, size_t end)
+{
+    const kernel_set *k = s->k;
+    const size_t D = s->of->cols, width = D * k->size;
+    const double scale = s->to->scale != 0 ? s->to->scale : 1;
+    s->count = 0;
+    for (; *from < end && s->count < s->most; ++*from) {
+        if (s->to->item[*from] < 0) continue;
+        memcpy(at(k, s->h, s->count * D), at(k, s->of->data, *from * D), width);
+        s->row[s->count++] = *from;
+    }
+    s->cols = (s->count + SCORE_COLUMNS - 1) / SCORE_COLUMNS * SCORE_COLUMNS;
+    memset(at(k, s->h, s->count * D), 0, (s->cols - s->count) * width);
+    if (scale != 1) k->rows->scale(s->h, scale, s->count * D);
+    transpose(k, s->ht, s->h, s->cols, D);
+    for (size_t c = 0; c < s->cols; c++) {
+        const size_t i = c < s->count ? (size_t)score_rows_target(s, c) : 0;
+        double a = 0;
+        if (c < s->count) a = k->rows->dot(at(k, s->h, c * D), at(k, s->to->table->data, i * D), D);
+        if (c < s->count && s->to->bias) a += number_at(k, s->to->bias->data, i);
+        number_set(k, s->answer, c, a);
+    }
+    return s->count > 0;
+}
+
+void score_rows_score(const score_rows *s, void *x, const void *e, const void *bias, size_t items)
+{
+    const ptrdiff_t D = (ptrdiff_t)s->of->cols, cols = (ptrdiff_t)s->cols;
+    s->k->product(
+        &(product){ (int)items, (int)cols, (int)D, e, D, 1, s->ht, cols, 1, x, cols, false });
+    if (bias) s->k->scores->add_bias(x, bias, items, s->cols);
+}
+
+// y[c] = factor[c] * x[c], rows of D; or added.
+static void multiply_rows(const score_rows *s, void *y, const void *x, bool add)
+{
+    const size_t D = s->of->cols;
+    for (size_t c = 0; c < s->count; c++) {
+        void *to = at(s->k, y, c * D);
+        if (!add) memset(to, 0, D * s->k->size);
+        s->k->rows->axpy(to, number_at(s->k, s->factor, c), at(s->k, x, c * D), D);
+    }
+}
+
+void score_rows_factor(score_rows *s)
+{
+    multiply_rows(s, s->hf, s->h, false);
+}
+
+void score_rows_back(score_rows *s, const void *x, const void *e, size_t items, void *de, void *db)
+{
+    const ptrdiff_t D = (ptrdiff_t)s->of->cols, cols = (ptrdiff_t)s->cols;
+    const int m = (int)items, n = (int)s->count;
+    if (de) s->k->product(&(product){ m, (int)D, n, x, cols, 1, s->hf, D, 1, de, D, true });
+    if (db) s->k->product(&(product){ m, 1, n, x, cols, 1, s->factor, 1, 1, db, 1, true });
+    s->k->product(&(product){ n, (int)D, m, x, 1, cols, e, D, 1, s->dh_of, D, false });
+    multiply_rows(s, s->dh, s->dh_of, true);
+}
+
+void score_rows_scatter(const score_rows *s, void *dh)
+{
+    const size_t D = s->of->cols;
+    for (size_t c = 0; c < s->count; c++)
+        s->k->rows->axpy(at(s->k, dh, s->row[c] * D), s->to->scale != 0 ? s->to->scale : 1,
+                         at(s->k, s->dh, c * D), D);
+}
