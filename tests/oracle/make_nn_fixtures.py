@@ -37,7 +37,12 @@ Rules that hold for every file:
 - `dout` is a fixed random array of the shape of `out`, and `d<name>` the gradient of
   `sum(out * dout)` with respect to `<name>`. Losses have `losses` (one per target) and `loss`, and
   `d<name>` is the gradient of `loss`.
-- Inputs, weights and `dout` are multiples of 1/1024, so that single precision holds them exactly.
+- Whole models have `out`, the vectors they score items with, and `losses` and `loss` from these.
+  `dout` is there the gradient of `loss` with respect to `out`, and `d<name>` that of
+  `sum(out * dout)`, as everywhere. `score_<name>` is the gradient of `loss` with respect to
+  `<name>` where it makes scores of `out`; training needs the sum, `ditem + score_item`.
+- Inputs and weights, and `dout` of layers, are multiples of 1/1024, which single precision holds
+  exactly.
 - Numbers are F64, ids and offsets I32, moments in seconds I64; single numbers are arrays of one.
 """
 

@@ -185,9 +185,9 @@ def hstu_attention():
 
     HSTU, arXiv:2402.17152, eq. 2; its code research/modeling/sequential/hstu.py,
     _hstu_attention_maybe_from_cache.  No 1/sqrt(C).  One table of biases for all heads.  The
-    paper's equation has no 1/n; the code divides by n = the longest window (positions + 1 for the
-    next item), the same for short and long histories; so does this.  Queries and keys are narrower
-    than values.
+    paper's equation has no 1/n; the code divides by n = the longest window and the places for
+    output (200 + 11 on ML-1M), the same for short and long histories; so does this.  Queries and
+    keys are narrower than values.
     """
     r, offset = Numbers("hstu_attention"), offsets()
     time, asked = times(r, offset)
@@ -200,14 +200,18 @@ def hstu_attention():
     )
 
     def one(rows):
-        bias = position_bias(p["position_w"], rows.stop - rows.start)
-        bias = bias + time_bias(p["time_w"], time[rows], asked[rows])
-        q, k, v = (heads(p[name][rows]) for name in "qkv")
-        return flat((F.silu(q @ k.transpose(1, 2) + bias) / MAX_LEN).tril() @ v)
+        return bucketed_silu_attention(p, rows, time[rows], asked[rows])
 
     tensors = {"offset": offset, "heads": HEADS_TENSOR, "time": time, "asked": asked}
     tensors["n"] = scalar(MAX_LEN)
     return {**tensors, **p, **gradients(r, p, per_sequence(offset, one))}
+
+
+def bucketed_silu_attention(p, rows, time, asked):
+    """The attention of hstu_attention on the rows of one user, whose times are given."""
+    q, k, v = (heads(p[name][rows]) for name in "qkv")
+    bias = position_bias(p["position_w"], q.shape[1]) + time_bias(p["time_w"], time, asked)
+    return flat((F.silu(q @ k.transpose(1, 2) + bias) / MAX_LEN).tril() @ v)
 
 
 @fixture

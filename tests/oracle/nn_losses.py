@@ -163,8 +163,8 @@ def top1():
 def bpr_max():
     """losses = -log(sum_k w_k sigmoid(s_target - s_nk)) + reg sum_k w_k s_nk^2.
 
-    loss = mean(losses), w = softmax_k(s_nk), differentiated too; reg = 0.5.  B. Hidasi, A. Karatzoglou,
-    arXiv:1706.03847, the BPR-max loss.
+    loss = mean(losses), w = softmax_k(s_nk), differentiated too; reg = 0.5.  B. Hidasi,
+    A. Karatzoglou, arXiv:1706.03847, the BPR-max loss.
     """
     p, ids, positive, others = own("bpr_max")
     w, reg = torch.softmax(others, 1), 0.5
@@ -256,10 +256,10 @@ def off_diagonal_softmax(scores):
 def gru4rec_bpr_max():
     """losses_i = -log(sum_j w_ij sigmoid(s_ii - s_ij)) + reg sum_j w_ij s_ij^2.
 
-    loss = mean(losses); s = elu(scores of gru4rec_ce) with elu(x) = x for x >= 0 and a (exp(x) - 1) below, a = 0.5;
-    w_i = softmax of s_i over the columns j != i; reg = 1.  GRU4Rec_PyTorch_Official,
-    bpr_max_loss_with_elu (elu_param, bpreg), which has 1e-24 inside the logarithm and takes the
-    maximum for stability over the negatives and 0.
+    loss = mean(losses); s = elu(scores of gru4rec_ce) with elu(x) = x for x >= 0 and
+    a (exp(x) - 1) below, a = 0.5; w_i = softmax of s_i over the columns j != i; reg = 1.
+    GRU4Rec_PyTorch_Official, bpr_max_loss_with_elu (elu_param, bpreg), which has 1e-24 inside the
+    logarithm and takes the maximum for stability over the negatives and 0.
     """
     _, p, ids, scores = in_batch("gru4rec_bpr_max")
     a, reg = 0.5, 1.0
