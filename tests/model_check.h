@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "models/model.h"
+#include "train/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +52,10 @@ static inline habit_status fit_status(fitted *f, const char *name, const char *o
     *f = (fitted){ .class = model_find(name) };
     if (!f->class) return fail(err, HABIT_ENOTFOUND, "no model %s", name);
     TRY(parse_options(&o, f->class, options, err));
-    const habit_status st = f->class->fit(&f->model, log, o.values, r, err);
+    const training_plan plan = { 0 };
+    const habit_status st = f->class->network
+                                ? trainer_fit(&f->model, f->class, o.values, log, &plan, r, err)
+                                : f->class->fit(&f->model, log, o.values, r, err);
     opt_values_free(&o);
     return st;
 }

@@ -28,16 +28,17 @@ static void test_class(const model_class *c)
     CHECK(c->name && c->title && c->paper && c->table, "%s: words", c->name);
     for (const char *s = c->name; *s; s++)
         CHECK(islower((unsigned char)*s) || isdigit((unsigned char)*s), "%s: letters", c->name);
-    CHECK(c->fit && c->fields && c->empty && c->ready && c->free, "%s: functions", c->name);
+    CHECK(c->fields && c->ready && c->free, "%s: functions", c->name);
+    CHECK(c->network ? !c->fit && !c->empty : c->fit && c->empty, "%s: who fits it", c->name);
     CHECK(!c->score != !c->encode, "%s: one way to answer", c->name);
     CHECK(!c->predict == !(c->needs & PREDICTS_VALUE), "%s: predict", c->name);
     opt_values o = { 0 };
     CHECK_OK(opt_values_init(&o, c->table, c->options_size, err)); // all defaults are legal
-    opt_values_free(&o);
 
     model *m = NULL;
     model_field field[MODEL_FIELDS];
-    CHECK_OK(c->empty(&m, err));
+    CHECK_OK(c->network ? network_empty(&m, c, o.values, err) : c->empty(&m, err));
+    opt_values_free(&o);
     const size_t n = c->fields(m, field);
     CHECK(n >= 1 && n <= MODEL_FIELDS, "%s: %zu fields", c->name, n);
     for (size_t i = 0; i < n; i++) {

@@ -32,6 +32,10 @@ void run_epoch(const run *r, const char *what, const epoch_note *note)
     if (isnan(note->loss))
         run_log(r, LOG_DETAIL, "%s: epoch %d of %d: %.4f s", what, note->epoch, note->epochs,
                 note->seconds);
+    else if (note->metric)
+        run_log(r, LOG_DETAIL, "%s: epoch %d of %d: loss %.4f, %.2f s, %s %.4f%s", what,
+                note->epoch, note->epochs, note->loss, note->seconds, note->metric, note->valid,
+                note->best ? ", the best so far" : "");
     else
         run_log(r, LOG_DETAIL, "%s: epoch %d of %d: loss %.4f, %.4f s", what, note->epoch,
                 note->epochs, note->loss, note->seconds);

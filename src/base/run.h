@@ -12,10 +12,13 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTE, LOG_DETAIL };
 
 // One pass over the log, as told by a model that learns in passes.
 typedef struct epoch_note {
-    int epoch, epochs; // this one, from 1; of so many
-    double loss;       // mean per target, without penalties; NAN if the model does not compute it
-    uint64_t targets;  // learned from in this pass
-    double seconds;    // wall time
+    int epoch, epochs;  // this one, from 1; of so many
+    double loss;        // mean per target, without penalties; NAN if the model does not compute it
+    uint64_t targets;   // learned from in this pass
+    double seconds;     // wall time, without validation
+    const char *metric; // measured on validation events after it; NULL: nothing was
+    double valid;
+    bool best; // the best so far
 } epoch_note;
 
 typedef struct run {

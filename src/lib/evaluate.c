@@ -239,7 +239,7 @@ static habit_status add_baseline(job *j, habit_error *err)
     habit_status st = HABIT_OK;
     const int days = opt_find(&v, "days");
     if (log.time && days >= 0) st = opt_set(&v, days, "7", err);
-    if (st == HABIT_OK) st = fit_model(&e.fitted, c, v.values, &log, &j->run, NULL, err);
+    if (st == HABIT_OK) st = fit_model(&e.fitted, c, v.values, &log, NULL, &j->run, NULL, err);
     if (st == HABIT_OK && !(e.name = mem_strdup(name))) st = fail_memory(err, "name", 8);
     opt_values_free(&v);
     if (st != HABIT_OK) {

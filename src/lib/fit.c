@@ -1,9 +1,42 @@
 // fit.c - fitting one model.
 #include "lib/fit.h"
 #include "base/clock.h"
+#include "train/trainer.h"
+
+typedef struct watch {
+    const fit_plan *plan;
+    const run *run;
+    const char *metric;
+} watch;
+
+static habit_status validate(void *ctx, double *value, const model *m, habit_error *err)
+{
+    const watch *w = ctx;
+    return fit_validate(value, m, w->plan->split, w->metric, w->plan->evaluation, w->run, err);
+}
+
+static habit_status fit_network(model **out, const model_class *c, const void *options,
+                                const log_view *log, const fit_plan *plan, const run *r,
+                                habit_error *err)
+{
+    training_plan t = { 0 };
+    watch w = { plan, r, plan && plan->metric ? plan->metric : "NDCG@10" };
+    if (plan && plan->split && split_targets(plan->split, STAGE_VALID).events > 0) {
+        t.validate = validate;
+        t.validate_ctx = &w;
+        t.metric = w.metric;
+        t.lower_is_better = evaluate_lower_is_better(w.metric);
+    }
+    if (plan) {
+        t.checkpoint = plan->checkpoint;
+        t.resume = plan->resume;
+        t.fingerprint = plan->fingerprint;
+    }
+    return trainer_fit(out, c, options, log, &t, r, err);
+}
 
 habit_status fit_model(model **out, const model_class *c, const void *options, const log_view *log,
-                       const run *r, double *seconds, habit_error *err)
+                       const fit_plan *plan, const run *r, double *seconds, habit_error *err)
 {
     if (log->events == 0)
         return fail(
@@ -21,7 +54,8 @@ habit_status fit_model(model **out, const model_class *c, const void *options, c
     if ((c->needs & NEEDS_ORDER) && !log->data->ordered)
         run_log(r, LOG_WARN, "%s learns from order, and this log has no known order", c->name);
     const double began = clock_wall();
-    TRY(c->fit(out, log, options, r, err));
+    TRY(c->network ? fit_network(out, c, options, log, plan, r, err)
+                   : c->fit(out, log, options, r, err));
     if (seconds) *seconds = clock_wall() - began;
     return HABIT_OK;
 }

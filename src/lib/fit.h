@@ -6,9 +6,21 @@
 #include "eval/evaluate.h"
 #include "models/model.h"
 
-// Refuses a log that lacks what the class needs, then fits.  *seconds may be NULL.
+// How a network's training is watched: it stops early by a metric on the validation events of
+// `split`, and can be gone on with from its checkpoint.
+typedef struct fit_plan {
+    const split *split;
+    const char *metric; // NULL: NDCG@10
+    const evaluate_options *evaluation;
+    const char *checkpoint; // folder, or NULL
+    bool resume;
+    uint64_t fingerprint; // of all that the result depends on
+} fit_plan;
+
+// Refuses a log that lacks what the class needs, then fits.  `plan` and `seconds` may be NULL;
+// classes that are not learned by gradients do not look at the plan.
 habit_status fit_model(model **out, const model_class *c, const void *options, const log_view *log,
-                       const run *run, double *seconds, habit_error *err);
+                       const fit_plan *plan, const run *run, double *seconds, habit_error *err);
 
 // The metric on the validation events.
 habit_status fit_validate(double *out, const model *m, const split *s, const char *metric,

@@ -28,7 +28,7 @@ static json_t *json_of_class(const model_class *c)
         if (c->needs & needs[i].bit) json_array_append_new(list, json_string(needs[i].name));
     return json_pack("{s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:o}", "model", c->name, "title",
                      c->title, "paper", c->paper, "needs", list, "predicts_value",
-                     (c->needs & PREDICTS_VALUE) != 0, "trainable", c->fit != NULL, "vectors",
+                     (c->needs & PREDICTS_VALUE) != 0, "trainable", c->fit || c->network, "vectors",
                      c->encode != NULL, "options", json_of_rows(c->table));
 }
 

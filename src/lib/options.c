@@ -112,7 +112,7 @@ habit_status habit_options_model(habit_options *options, const char *name, habit
     if (!takes_model(options))
         return fail(err, HABIT_EINVAL, "options of `%s` take no model", options->verb);
     const model_class *c = model_find(name);
-    if (!c || !c->fit) {
+    if (!c || (!c->fit && !c->network)) {
         const char *near = model_nearest(name);
         return fail(err, HABIT_EINVAL, "no model '%s'%s%s%s; `habit models` lists them", name,
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");

@@ -20,7 +20,9 @@ const opt train_table[] = {
 #define AT(field) offsetof(train_options, field)
     { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "which model; `habit models` lists them" },
     { "valid-metric", "METRIC", OPT_STRING, AT(valid_metric), "", 0, 0, NULL,
-      "measure this on the validation events after fitting, such as NDCG@10" },
+      "measure this on the validation events, such as NDCG@10; networks stop early by it" },
+    { "resume", NULL, OPT_FLAG, AT(resume), "", 0, 0, NULL,
+      "go on from OUT.checkpoint, which a training that was stopped leaves" },
     { "log", "FILE", OPT_STRING, AT(log), "", 0, 0, NULL, "write a line of JSON per epoch to this file" },
 #undef AT
     OPT_END,

@@ -12,6 +12,7 @@ typedef struct general_options {
 
 typedef struct train_options {
     const char *model, *valid_metric, *log;
+    bool resume;
 } train_options;
 
 typedef struct tune_options {

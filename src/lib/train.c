@@ -1,6 +1,8 @@
 // train.c - habit_train(): a log and a model's name -> a model folder.
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
 #include "data/import.h"
 #include "lib/fit.h"
 #include "lib/json.h"
@@ -48,18 +50,21 @@ static void write_epoch(void *ctx, const epoch_note *e)
     if (!j->log) return;
     fprintf(j->log, "{\"epoch\":%d,", e->epoch);
     if (isfinite(e->loss)) fprintf(j->log, "\"loss\":%.9g,", e->loss); // JSON knows no NaN
-    fprintf(j->log, "\"targets\":%llu,\"seconds\":%.6f,\"targets_per_second\":%.9g}\n",
+    fprintf(j->log, "\"targets\":%llu,\"seconds\":%.6f,\"targets_per_second\":%.9g",
             (unsigned long long)e->targets, e->seconds,
             (double)e->targets / (e->seconds > 0 ? e->seconds : 1e-9));
+    if (e->metric && isfinite(e->valid))
+        fprintf(j->log, ",\"valid\":{\"%s\":%.9g}", e->metric, e->valid);
+    fputs("}\n", j->log);
     fflush(j->log);
 }
 
-static habit_status open_log(job *j, const char *path, habit_error *err)
+static habit_status open_log(job *j, const char *path, bool go_on, habit_error *err)
 {
     j->run.epoch = write_epoch;
     j->run.epoch_ctx = j;
     if (!path) return HABIT_OK;
-    j->log = fopen(path, "w");
+    j->log = fopen(path, go_on ? "a" : "w");
     return j->log ? HABIT_OK : fail_io(err, "write", path);
 }
 
@@ -95,13 +100,43 @@ static habit_status choose_model(job *j, const habit_options *options, const cha
     if (j->class)
         return fail(err, HABIT_EINVAL, "options of '%s' given to train '%s'", j->class->name, name);
     j->class = model_find(name);
-    if (!j->class || !j->class->fit)
+    if (!j->class || (!j->class->fit && !j->class->network))
         return fail(err, HABIT_EINVAL, "no model '%s'; `habit models` lists them", name);
     j->values = &j->defaults;
     return opt_values_init(&j->defaults, j->class->table, j->class->options_size, err);
 }
 
-static habit_status fit_and_measure(job *j, const habit_options *options, habit_error *err)
+// A checkpoint belongs to data, split, options and seed: their fingerprint tells it from others.
+static habit_status fingerprint_of(const job *j, uint64_t *out, habit_error *err)
+{
+    char *text = NULL;
+    TRY(json_hand_over(&text, json_of_options(j->values, false), err));
+    uint64_t h = rng_mix(split_fingerprint(j->split) + j->run.seed);
+    for (const char *c = text; *c; c++) h = rng_mix(h + (unsigned char)*c);
+    mem_free(text);
+    *out = h;
+    return HABIT_OK;
+}
+
+static habit_status fit(job *j, const habit_options *options, const char *out, double *seconds,
+                        habit_error *err)
+{
+    const train_options *o = options_of(options, train_table);
+    const log_view log = split_train(j->split);
+    char checkpoint[4096];
+    fit_plan plan = { .split = j->split, .metric = o->valid_metric, .resume = o->resume };
+    if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", out) < (int)sizeof checkpoint)
+        plan.checkpoint = checkpoint;
+    TRY(fingerprint_of(j, &plan.fingerprint, err));
+    TRY(opt_values_init(&j->evaluation, evaluate_table, sizeof(evaluate_options), err));
+    plan.evaluation = j->evaluation.values;
+    TRY(open_log(j, o->log, o->resume, err));
+    TRY(fit_model(&j->model, j->class, j->values->values, &log, &plan, &j->run, seconds, err));
+    return close_log(j, o->log, err);
+}
+
+static habit_status fit_and_measure(job *j, const habit_options *options, const char *out,
+                                    habit_error *err)
 {
     const train_options *o = options_of(options, train_table);
     const log_view log = split_train(j->split);
@@ -109,9 +144,7 @@ static habit_status fit_and_measure(job *j, const habit_options *options, habit_
     run_log(&j->run, LOG_NOTE, "%s", split_describe(j->split));
     run_log(&j->run, LOG_NOTE, "fitting %s to %llu events of %u users and %u items", j->class->name,
             (unsigned long long)log.events, log.users, log.items);
-    TRY(open_log(j, o->log, err));
-    TRY(fit_model(&j->model, j->class, j->values->values, &log, &j->run, &seconds, err));
-    TRY(close_log(j, o->log, err));
+    TRY(fit(j, options, out, &seconds, err));
     j->metrics = json_pack("{s:f, s:I, s:I}", "seconds", seconds, "events", (json_int_t)log.events,
                            "peak_bytes", (json_int_t)memory_peak());
     if (!j->metrics) return fail_memory(err, "metrics", 0);
@@ -119,13 +152,12 @@ static habit_status fit_and_measure(job *j, const habit_options *options, habit_
         json_object_update_new(j->metrics,
                                json_pack("{s:i, s:f}", "epochs", j->epochs, "epoch_seconds",
                                          j->epoch_seconds / j->epochs));
-    if (!o->valid_metric) return HABIT_OK;
+    if (!o->valid_metric) return HABIT_OK; // a network has told its own per epoch
     if (split_targets(j->split, STAGE_VALID).events == 0) {
         run_log(&j->run, LOG_WARN, "--valid-metric: protocol %s has no validation events",
                 split_protocol(j->split));
         return HABIT_OK;
     }
-    TRY(opt_values_init(&j->evaluation, evaluate_table, sizeof(evaluate_options), err));
     TRY(fit_validate(&value, j->model, j->split, o->valid_metric, j->evaluation.values, &j->run,
                      err));
     json_object_set_new(j->metrics, "valid", json_pack("{s:f}", o->valid_metric, value));
@@ -154,7 +186,7 @@ static habit_status train_job(job *j, const habit_options *options, const char *
     TRY(data_open(&j->data, data, options_of(options, import_table), &j->run, err));
     TRY(split_make(&j->split, j->data, NULL, false, options_of(options, split_table), &j->run,
                    err));
-    TRY(fit_and_measure(j, options, err));
+    TRY(fit_and_measure(j, options, out, err));
     const training t = { .model = j->model,
                          .options = j->values,
                          .import = &options_slot(options, import_table)->values,

@@ -157,7 +157,10 @@ static habit_status run_trial(search *s, double *value, double *seconds, habit_e
     const log_view log = split_train(s->split);
     const double began = clock_wall();
     model *m = NULL;
-    TRY(fit_model(&m, s->class, s->trial.values, &log, &s->run, NULL, err));
+    const fit_plan plan = { .split = s->split,
+                            .metric = s->own->metric,
+                            .evaluation = s->evaluation };
+    TRY(fit_model(&m, s->class, s->trial.values, &log, &plan, &s->run, NULL, err));
     const habit_status st =
         fit_validate(value, m, s->split, s->own->metric, s->evaluation, &s->run, err);
     model_free(m);
@@ -301,7 +304,8 @@ static habit_status prepare(search *s, const habit_options *options, const char 
     s->own = options_of(options, tune_table);
     s->evaluation = options_of(options, evaluate_table);
     s->class = options->class ? options->class : name ? model_find(name) : NULL;
-    if (!s->class || !s->class->fit || (name && strcmp(name, s->class->name) != 0))
+    if (!s->class || (!s->class->fit && !s->class->network) ||
+        (name && strcmp(name, s->class->name) != 0))
         return fail(err, HABIT_EINVAL, "no model '%s'; `habit models` lists them",
                     name ? name : "");
     const size_t size = s->class->options_size;

@@ -49,7 +49,9 @@ typedef struct model_field {
     bool optional;
 } model_field;
 
-enum { MODEL_FIELDS = 24 };
+enum { MODEL_FIELDS = 1024 };
+
+struct network_class; // models/network.h
 
 typedef struct model_class {
     const char *name;  // "ease"
@@ -58,6 +60,9 @@ typedef struct model_class {
     unsigned needs;    // enum model_needs
     const opt *table;  // its options
     size_t options_size;
+
+    // Of a model that is learned by gradients: src/train fits it, and fit and empty are NULL.
+    const struct network_class *network;
 
     // Learns.  `options` is the struct of `table`.  *out is set only on success.
     habit_status (*fit)(model **out, const log_view *log, const void *options, const run *run,

@@ -3,7 +3,7 @@
 // The class lists its arrays (model_class.fields); this file is all that knows they live in a
 // file.  One array is added to each model: "model.sizes", u64[3] = users, items, dim.
 #include "base/memory.h"
-#include "models/model.h"
+#include "models/network.h"
 
 #include <string.h>
 
@@ -135,7 +135,7 @@ habit_status model_load(model **out, const model_class *c, const char *file, con
                         habit_error *err)
 {
     model *m = NULL;
-    TRY(c->empty(&m, err));
+    TRY(c->network ? network_empty(&m, c, options, err) : c->empty(&m, err));
     m->class = c;
     habit_status st = safetensors_open(&m->file, file, err);
     m->loaded = true;

@@ -9,7 +9,7 @@
 // --- memory ------------------------------------------------------------------------------------------
 
 // A stack of chunks.  Emptying it leaves one chunk of the size that was needed.
-enum { CHUNKS = 48, CHUNK_FIRST = 1 << 16 };
+enum { CHUNKS = 48, CHUNK_FIRST = 1 << 16, SPARES = 256 };
 
 typedef struct heap {
     struct chunk {
@@ -135,7 +135,8 @@ struct tape {
     uint64_t ops; // built in this pass
     size_t kept_used;
     bool failed;
-    tensor spare; // what ops give when there is no memory
+    tensor spare[SPARES]; // what ops give when there is no memory: shapes without data
+    unsigned spares;
 };
 
 habit_status tape_new(tape **out, const store *params, arena *memory, habit_error *err)
@@ -275,7 +276,7 @@ static void *record(tape *t, size_t size)
 static tensor *tensor_new(tape *t, size_t rows, size_t cols)
 {
     tensor *x = record(t, sizeof *x);
-    if (!x) x = &t->spare;
+    if (!x) x = &t->spare[t->spares++ % SPARES];
     *x = (tensor){ .rows = rows, .cols = cols };
     return x;
 }

@@ -1,0 +1,189 @@
+// batch.c - some people's events, packed, and the steps of an epoch.
+#include "data/batch.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+
+unsigned batch_columns_of(const log_view *log)
+{
+    return (log->time ? BATCH_TIME : 0u) | (log->behaviour ? BATCH_BEHAVIOUR : 0u) |
+           (log->value ? BATCH_VALUE : 0u);
+}
+
+void batch_room_place(batch_room *r, size_t sequences, size_t events, unsigned columns, arena *mem)
+{
+    r->sequences = sequences;
+    r->events = events;
+    r->offset = arena_new(mem, int32_t, sequences + 1);
+    r->user = arena_new(mem, uint32_t, sequences);
+    r->item = arena_new(mem, int32_t, events);
+    r->position = arena_new(mem, int32_t, events);
+    r->target = arena_new(mem, int32_t, events);
+    r->time = columns & BATCH_TIME ? arena_new(mem, int64_t, events) : NULL;
+    r->next_time = columns & BATCH_TIME ? arena_new(mem, int64_t, events) : NULL;
+    r->behaviour = columns & BATCH_BEHAVIOUR ? arena_new(mem, uint8_t, events) : NULL;
+    r->value = columns & BATCH_VALUE ? arena_new(mem, float, events) : NULL;
+}
+
+void batch_start(batch *b, const batch_room *r)
+{
+    *b = (batch){ .offset = r->offset,
+                  .item = r->item,
+                  .position = r->position,
+                  .target = r->target,
+                  .time = r->time,
+                  .next_time = r->next_time,
+                  .behaviour = r->behaviour,
+                  .value = r->value,
+                  .user = r->user };
+    r->offset[0] = 0;
+}
+
+static void add_event(const batch *b, batch_room *r, const batch_sequence *s, size_t i,
+                      bool targets)
+{
+    const size_t e = b->events + i;
+    const bool more = i + 1 < s->n;
+    r->item[e] = (int32_t)s->item[i];
+    r->position[e] = (int32_t)i;
+    r->target[e] = targets ? (int32_t)s->item[i + 1] : -1;
+    if (r->time) {
+        r->time[e] = s->time ? s->time[i] : TIME_NONE;
+        r->next_time[e] = more && s->time ? s->time[i + 1] : s->now;
+    }
+    if (r->behaviour) r->behaviour[e] = s->behaviour ? s->behaviour[i] : 0;
+    if (r->value) r->value[e] = s->value ? s->value[i] : 0;
+}
+
+bool batch_add(batch *b, batch_room *r, const batch_sequence *s, bool targets)
+{
+    const size_t n = targets ? s->n - 1 : s->n;
+    if (b->sequences == r->sequences || n > r->events - b->events) return false;
+    for (size_t i = 0; i < n; i++) add_event(b, r, s, i, targets);
+    r->user[b->sequences++] = s->user;
+    b->events += n;
+    if (targets) b->targets += n;
+    r->offset[b->sequences] = (int32_t)b->events;
+    return true;
+}
+
+// --- the steps of an epoch -------------------------------------------------------------------------
+
+struct batches {
+    log_view log;
+    batch_plan plan;
+    uint32_t *user;  // [users] that can be learned from, in the order of the epoch
+    uint64_t *start; // [plan.users+1] of the present step
+    size_t users;
+    uint64_t targets;
+    size_t step;
+};
+
+// Events of a user that are used: one more than the model looks at, since the last is a target.
+static uint64_t window(const batches *b, uint32_t user, uint64_t *begin)
+{
+    const uint64_t end = b->log.end[user], first = b->log.begin[user];
+    const uint64_t most = (uint64_t)b->plan.max_len + 1;
+    *begin = end - first > most ? end - most : first;
+    return end - *begin;
+}
+
+habit_status batches_new(batches **out, const log_view *log, const batch_plan *plan,
+                         habit_error *err)
+{
+    batches *b = ZNEW(batches, 1);
+    if (!b) return fail_memory(err, "batches", sizeof *b);
+    b->log = *log;
+    b->plan = *plan;
+    b->user = NEW(uint32_t, log->users);
+    b->start = NEW(uint64_t, (size_t)plan->users + 1);
+    if (!b->user || !b->start) {
+        batches_free(b);
+        return fail_memory(err, "batches", log->users * sizeof(uint32_t));
+    }
+    for (uint32_t u = 0; u < log->users; u++) {
+        uint64_t begin;
+        const uint64_t n = window(b, u, &begin);
+        if (n < 2) continue;
+        b->user[b->users++] = u;
+        b->targets += n - 1;
+    }
+    *out = b;
+    return HABIT_OK;
+}
+
+void batches_free(batches *b)
+{
+    if (!b) return;
+    mem_free(b->user);
+    mem_free(b->start);
+    mem_free(b);
+}
+
+size_t batches_steps(const batches *b)
+{
+    return (b->users + (size_t)b->plan.users - 1) / (size_t)b->plan.users;
+}
+
+uint64_t batches_targets(const batches *b)
+{
+    return b->targets;
+}
+
+static int compare_users(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+// From the sorted order, so that an epoch does not depend on those before it.
+void batches_shuffle(batches *b, uint64_t epoch)
+{
+    qsort(b->user, b->users, sizeof *b->user, compare_users);
+    rng r = rng_at(b->plan.seed, 0x5EED, epoch);
+    for (size_t i = b->users; i > 1; i--) {
+        const size_t j = (size_t)rng_below(&r, i);
+        const uint32_t u = b->user[i - 1];
+        b->user[i - 1] = b->user[j];
+        b->user[j] = u;
+    }
+}
+
+size_t batches_turn(batches *b, size_t step, const uint64_t **start)
+{
+    const size_t first = step * (size_t)b->plan.users;
+    const size_t left = b->users - first;
+    const size_t n = left < (size_t)b->plan.users ? left : (size_t)b->plan.users;
+    b->step = step;
+    b->start[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t begin;
+        b->start[i + 1] = b->start[i] + window(b, b->user[first + i], &begin) - 1;
+    }
+    *start = b->start;
+    return n;
+}
+
+void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch *out)
+{
+    const size_t first = b->step * (size_t)b->plan.users;
+    batch_start(out, r);
+    out->first_event = b->start[from];
+    out->first_sequence = from;
+    for (size_t i = from; i < to; i++) {
+        uint64_t e;
+        const uint32_t u = b->user[first + i];
+        const size_t n = (size_t)window(b, u, &e);
+        const log_view *l = &b->log;
+        const batch_sequence s = { u,
+                                   n,
+                                   l->item + e,
+                                   l->time ? l->time + e : NULL,
+                                   l->behaviour ? l->behaviour + e : NULL,
+                                   l->value ? l->value + e : NULL,
+                                   TIME_NONE };
+        batch_add(out, r, &s, true);
+    }
+}

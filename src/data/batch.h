@@ -1,0 +1,94 @@
+// batch.h - what a sequence model is trained on, and asked with: some people's events, packed.
+//
+//     offset   |0        |3    |5              sequence s owns events offset[s] .. offset[s+1]-1
+//     item     |a  b  c  |d  e |f  g  h  i     oldest first, no padding
+//     target   |b  c  x  |e  y |g  h  i  z     what came next; -1: nothing to learn here
+//     position |0  1  2  |0  1 |0  1  2  3     from the left, so that it never changes later
+//
+// One training step takes `batch` users; their sequences are cut into shards and those into
+// portions that fit the cache.  A portion is a batch of its own, which knows where it stands in the
+// step (first_event), so that nothing random depends on the cuts.
+#ifndef DATA_BATCH_H
+#define DATA_BATCH_H
+#include "base/arena.h"
+#include "data/split.h"
+
+typedef struct batch {
+    size_t sequences, events, targets; // targets: rows with target >= 0
+    const int32_t *offset;             // [sequences+1]
+    const int32_t *item, *position;    // [events]
+    const int32_t *target;             // [events]; NULL when only asking
+    const int64_t *time;               // [events] of the event, or NULL; TIME_NONE where unknown
+    const int64_t *next_time;          // [events] of what comes next: the moment of the question
+    const uint8_t *behaviour;          // [events] or NULL
+    const float *value;                // [events] or NULL
+    const uint32_t *user;              // [sequences]; USER_NONE for strangers
+    uint64_t key;                      // of the training step
+    uint64_t first_event;              // number of events[0] in the step
+    uint64_t first_sequence;           // number of sequence 0 in the step
+
+    // Negatives of this step, where the loss takes some.
+    const int32_t *shared; // [shared_count] the same for every target
+    size_t shared_count;
+    const int32_t *own; // [events][own_count]: each target has its own
+    size_t own_count;
+    const float *log_share; // [items] log-probability of being drawn, or NULL
+} batch;
+
+// Arrays of one batch; one per worker.
+typedef struct batch_room {
+    size_t sequences, events; // how many fit
+    int32_t *offset, *item, *position, *target;
+    int64_t *time, *next_time;
+    uint8_t *behaviour;
+    float *value;
+    uint32_t *user;
+} batch_room;
+
+// With a measuring arena, how much it needs.  Columns that are not wanted stay NULL.
+typedef enum batch_columns { BATCH_TIME = 1, BATCH_BEHAVIOUR = 2, BATCH_VALUE = 4 } batch_columns;
+void batch_room_place(batch_room *r, size_t sequences, size_t events, unsigned columns, arena *mem);
+unsigned batch_columns_of(const log_view *log);
+
+// Adds one sequence of n <= room events, the last of which is asked at `now`.  Targets: the event
+// after each; `target` [n] or NULL.
+typedef struct batch_sequence {
+    uint32_t user;
+    size_t n;
+    const uint32_t *item;
+    const int64_t *time;      // or NULL
+    const uint8_t *behaviour; // or NULL
+    const float *value;       // or NULL
+    int64_t now;              // or TIME_NONE
+} batch_sequence;
+
+void batch_start(batch *b, const batch_room *r); // empty
+// True if it fits; `targets`: item[1..n-1] are targets of events 0..n-2, and the last event is not
+// an input.
+bool batch_add(batch *b, batch_room *r, const batch_sequence *s, bool targets);
+
+// --- the steps of an epoch -------------------------------------------------------------------------
+
+typedef struct batch_plan {
+    int max_len; // latest events of a user that are learned from
+    int users;   // of a step
+    uint64_t seed;
+} batch_plan;
+
+typedef struct batches batches;
+
+// Users with at least two events.  Borrows the log.
+habit_status batches_new(batches **out, const log_view *log, const batch_plan *plan,
+                         habit_error *err);
+void batches_free(batches *b);
+size_t batches_steps(const batches *b);     // of an epoch
+uint64_t batches_targets(const batches *b); // of an epoch
+
+// Another order of users for every epoch: a function of the seed and the epoch alone.
+void batches_shuffle(batches *b, uint64_t epoch);
+// Turns to a step: its sequences, and the running number of its events: start[sequences+1].
+size_t batches_turn(batches *b, size_t step, const uint64_t **start);
+// Sequences from .. to-1 of the present step.  Thread-safe; the room must hold them.
+void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch *out);
+
+#endif

@@ -1,0 +1,299 @@
+// network.c - what every model learned by gradients needs: options, files, queries.
+#include "models/network.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "nn/op_loss.h"
+
+#include <string.h>
+
+enum { PORTION = 1024 }; // events encoded at once, or those of one query if more
+
+// --- making -----------------------------------------------------------------------------------------
+
+static loss_kind loss_of(const char *name)
+{
+    static const char *const known[] = { "softmax", "sampled", "bce", "gbce", "bpr" };
+    size_t i = 0;
+    while (strcmp(known[i], name) != 0) i++;
+    return (loss_kind)i;
+}
+
+static habit_status declare(network **out, const model_class *c, const void *options,
+                            uint32_t items, tensor_type type, habit_error *err)
+{
+    network *n = mem_zalloc(1, c->network->size);
+    if (!n) return fail_memory(err, c->name, c->network->size);
+    n->base.class = c;
+    n->base.items = items;
+    n->options = *(const network_options *)options;
+    n->base.dim = n->options.dim;
+    n->loss = loss_of(n->options.loss);
+    n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
+    habit_status st = store_new(&n->params, type, err);
+    if (st == HABIT_OK) st = c->network->declare(n, options, err);
+    if (st != HABIT_OK) {
+        network_free(&n->base);
+        return st;
+    }
+    *out = n;
+    return HABIT_OK;
+}
+
+habit_status network_new(network **out, const model_class *c, const void *options, uint32_t items,
+                         tensor_type type, uint64_t seed, habit_error *err)
+{
+    network *n = NULL;
+    TRY(declare(&n, c, options, items, type, err));
+    const habit_status st = store_allocate(n->params, err);
+    if (st != HABIT_OK) {
+        network_free(&n->base);
+        return st;
+    }
+    store_draw(n->params, seed);
+    network_settle(n);
+    *out = n;
+    return HABIT_OK;
+}
+
+void network_free(model *m)
+{
+    network *n = (network *)m;
+    store_free(n->params);
+    mem_free(n->shape);
+    mem_free(n);
+}
+
+void network_settle(network *n)
+{
+    if (store_type(n->params) != TENSOR_F32) return;
+    n->base.item_vector = n->out->data;
+    n->base.item_bias = n->out_bias ? n->out_bias->data : NULL;
+}
+
+// --- files ------------------------------------------------------------------------------------------
+
+habit_status network_empty(model **out, const model_class *c, const void *options, habit_error *err)
+{
+    network *n = NULL;
+    TRY(declare(&n, c, options, 0, TENSOR_F32, err));
+    n->fields = store_count(n->params);
+    n->shape = mem_zalloc(n->fields, sizeof *n->shape);
+    if (!n->shape) {
+        network_free(&n->base);
+        return fail_memory(err, c->name, n->fields * sizeof *n->shape);
+    }
+    *out = &n->base;
+    return HABIT_OK;
+}
+
+size_t network_fields(model *m, model_field *out)
+{
+    network *n = (network *)m;
+    const size_t count = store_count(n->params);
+    for (size_t i = 0; i < count && i < MODEL_FIELDS; i++) {
+        tensor_view v;
+        param *p = store_at(n->params, i);
+        store_view(n->params, i, &v);
+        out[i] = (model_field){ .name = p->name,
+                                .type = v.type,
+                                .dims = v.dims,
+                                .shape = { v.shape[0], v.shape[1] },
+                                .data = (const void **)&p->data };
+        for (int d = 0; n->shape && d < v.dims; d++) out[i].shape_out[d] = &n->shape[i][d];
+    }
+    return count;
+}
+
+// The number of items is known only from the file: the parameters that were declared with none
+// take it, all others must have the shape that the options give them.
+habit_status network_ready(model *m, const void *options, habit_error *err)
+{
+    network *n = (network *)m;
+    (void)options;
+    for (size_t i = 0; i < n->fields; i++) {
+        param *p = store_at(n->params, i);
+        uint64_t *size = n->shape[i];
+        const bool by_item = p->vector ? p->cols == 0 : p->rows == 0;
+        if (p->vector)
+            p->cols = by_item ? m->items : p->cols;
+        else
+            p->rows = by_item ? m->items : p->rows;
+        if (size[0] != (p->vector ? p->cols : p->rows) || (!p->vector && size[1] != p->cols))
+            return fail(err, HABIT_EFORMAT, "array '%s' does not have the shape that options give",
+                        p->name);
+    }
+    if (m->dim != n->options.dim)
+        return fail(err, HABIT_EFORMAT, "--dim %d does not fit the model's file", n->options.dim);
+    network_settle(n);
+    return HABIT_OK;
+}
+
+// --- the loss ---------------------------------------------------------------------------------------
+
+bool network_takes_shared(const network *n)
+{
+    return n->loss == LOSS_SAMPLED;
+}
+
+bool network_takes_own(const network *n)
+{
+    return n->loss == LOSS_BCE || n->loss == LOSS_GBCE || n->loss == LOSS_BPR;
+}
+
+// log-probabilities of some items; NULL: not wanted, or no memory.
+static const float *logq_of(tape *t, const batch *b, const int32_t *item, size_t n)
+{
+    float *q = b->log_share ? tape_memory(t, n, sizeof *q) : NULL;
+    for (size_t i = 0; q && i < n; i++) q[i] = item[i] < 0 ? 0 : b->log_share[item[i]];
+    return q;
+}
+
+static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor *h,
+                               const loss_targets *to)
+{
+    const bool own = network_takes_own(n);
+    const loss_negatives against = {
+        .sharing = own ? NEGATIVES_OF_ROW : NEGATIVES_SHARED,
+        .count = own ? b->own_count : b->shared_count,
+        .item = own ? b->own : b->shared,
+        .logq = own ? NULL : logq_of(t, b, b->shared, b->shared_count),
+        .answer_logq = own ? NULL : logq_of(t, b, b->target, b->events),
+    };
+    sampled_loss loss = { .kind = SCORE_SOFTMAX };
+    if (n->loss == LOSS_BPR) loss.kind = SCORE_BPR;
+    if (n->loss == LOSS_BCE || n->loss == LOSS_GBCE) loss.kind = SCORE_BCE;
+    if (n->loss == LOSS_GBCE) loss.beta = gbce_beta(b->own_count, n->base.items, n->options.gbce_t);
+    loss.mean = n->loss == LOSS_BPR;
+    return op_sampled_loss(t, h, to, &against, &loss);
+}
+
+tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
+{
+    const loss_targets to = { .item = b->target,
+                              .table = n->out,
+                              .bias = n->out_bias,
+                              .items = n->base.items,
+                              .scale = 1 / n->options.temperature };
+    return n->loss == LOSS_SOFTMAX ? op_softmax_loss(t, h, &to, 0)
+                                   : sampled_loss_of(t, n, b, h, &to);
+}
+
+tensor *network_loss(tape *t, const network *n, const batch *b)
+{
+    return network_loss_of(t, n, b, n->base.class->network->forward(t, n, b));
+}
+
+// --- answering --------------------------------------------------------------------------------------
+
+// Working memory of one call: a tape and the arrays of a batch, all in the caller's arena.
+typedef struct workshop {
+    batch_room room;
+    tape *tape;
+} workshop;
+
+static size_t portion(const network *n)
+{
+    return (size_t)n->options.max_len > PORTION ? (size_t)n->options.max_len : PORTION;
+}
+
+static size_t portion_sequences(const network *n, size_t queries)
+{
+    return queries < portion(n) ? queries : portion(n);
+}
+
+static void place_room(const network *n, batch_room *r, size_t queries, arena *mem)
+{
+    batch_room_place(r, portion_sequences(n, queries), portion(n),
+                     BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, mem);
+}
+
+// The vectors of one portion: the last row of every sequence.
+static void answer(const network *n, workshop *w, const batch *b, float *const *to)
+{
+    const size_t bytes = (size_t)n->base.dim * sizeof(float);
+    tape_begin(w->tape, &(tape_pass){ .mode = TAPE_INFER });
+    const tensor *h = n->base.class->network->forward(w->tape, n, b);
+    const float *row = tensor_data(h);
+    for (size_t s = 0; s < b->sequences; s++) {
+        const size_t last = (size_t)b->offset[s + 1] - 1;
+        if (row)
+            memcpy(to[s], row + last * (size_t)n->base.dim, bytes);
+        else
+            memset(to[s], 0, bytes);
+    }
+}
+
+static batch_sequence window_of(const network *n, const query *q)
+{
+    const size_t most = (size_t)n->options.max_len, from = q->n > most ? q->n - most : 0;
+    return (batch_sequence){ q->user,
+                             q->n - from,
+                             q->item + from,
+                             q->time ? q->time + from : NULL,
+                             q->behaviour ? q->behaviour + from : NULL,
+                             q->value ? q->value + from : NULL,
+                             q->now };
+}
+
+void network_encode(const model *m, const query *q, size_t n, float *vectors, arena *scratch)
+{
+    const network *net = (const network *)m;
+    const size_t mark = arena_mark(scratch);
+    workshop w = { .tape = NULL };
+    batch b;
+    float **to = arena_new(scratch, float *, portion_sequences(net, n));
+    place_room(net, &w.room, n, scratch);
+    if (scratch->failed || tape_new(&w.tape, net->params, scratch, NULL) != HABIT_OK) return;
+    batch_start(&b, &w.room);
+    for (size_t k = 0; k < n; k++) {
+        const batch_sequence s = window_of(net, &q[k]);
+        float *vector = vectors + k * (size_t)m->dim;
+        memset(vector, 0, (size_t)m->dim * sizeof *vector); // of somebody without a history
+        if (s.n == 0) continue;
+        if (!batch_add(&b, &w.room, &s, false)) {
+            answer(net, &w, &b, to);
+            batch_start(&b, &w.room);
+            batch_add(&b, &w.room, &s, false);
+        }
+        to[b.sequences - 1] = vector;
+    }
+    if (b.sequences) answer(net, &w, &b, to);
+    arena_rewind(scratch, mark);
+}
+
+// What forward takes for one portion, by running it without computing.
+static size_t measure(const network *n, size_t sequences)
+{
+    const size_t events = portion(n);
+    arena mem = { 0 };
+    batch_room room;
+    batch b;
+    tape *t = NULL;
+    size_t used = SIZE_MAX / 4;
+    batch_room_place(&room, sequences, events, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &mem);
+    if (arena_init(&mem, &mem, NULL) != HABIT_OK) return used;
+    batch_room_place(&room, sequences, events, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &mem);
+    batch_start(&b, &room);
+    b.sequences = sequences;
+    b.events = events;
+    for (size_t s = 0; s <= sequences; s++) room.offset[s] = (int32_t)(events * s / sequences);
+    if (tape_new(&t, n->params, NULL, NULL) == HABIT_OK) {
+        tape_begin(t, &(tape_pass){ .mode = TAPE_MEASURE });
+        n->base.class->network->forward(t, n, &b);
+        if (!tape_failed(t)) used = tape_used(t);
+        tape_free(t);
+    }
+    arena_free(&mem);
+    return used;
+}
+
+size_t network_scratch(const model *m, size_t n)
+{
+    const network *net = (const network *)m;
+    const size_t many = portion_sequences(net, n), one = measure(net, 1), all = measure(net, many);
+    arena plan = { 0 };
+    batch_room room;
+    place_room(net, &room, n, &plan);
+    arena_new(&plan, float *, many);
+    return plan.used + (one > all ? one : all) + 4096; // and the tape itself
+}

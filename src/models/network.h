@@ -1,0 +1,96 @@
+// network.h - a model whose parameters are learned by gradients.
+//
+// A class says which parameters there are (declare) and writes the model's text (forward), once:
+// training, answering, ranking and serving all run that text on a tape.  What every network needs
+// is here: options, files, queries.  src/train knows how to train one; this file does not.
+//
+//     typedef struct sasrec { network base; ... const param *norm_gain; } sasrec;
+#ifndef MODELS_NETWORK_H
+#define MODELS_NETWORK_H
+#include "data/batch.h"
+#include "models/model.h"
+#include "nn/ops.h"
+
+typedef struct network_options {
+    // shape
+    int dim, max_len, blocks, heads;
+    double dropout, init_std;
+    // loss
+    const char *loss, *sampler;
+    int negatives;
+    double sampler_power, gbce_t, temperature;
+    bool logq;
+    // training
+    int epochs, batch, patience, valid_every, shards;
+    double lr, beta1, beta2, weight_decay, clip, warmup, lr_end;
+    const char *optimiser, *schedule;
+    bool lazy;
+} network_options;
+
+typedef struct network_class network_class;
+
+typedef enum loss_kind { LOSS_SOFTMAX, LOSS_SAMPLED, LOSS_BCE, LOSS_GBCE, LOSS_BPR } loss_kind;
+
+// Every network begins with this.
+typedef struct network {
+    model base;
+    network_options options; // but for its strings, which do not live as long
+    loss_kind loss;
+    store *params;
+    param *item;          // [items][dim] item vectors, as inputs
+    param *out;           // [items][dim] as outputs: the same as `item` where they are shared
+    param *out_bias;      // [1][items], or NULL
+    uint64_t (*shape)[2]; // of the arrays of a file being loaded
+    size_t fields;
+} network;
+
+struct network_class {
+    size_t size; // of the struct that begins with `network`
+    // Adds the parameters, and sets item, out and out_bias.  n->base.items and n->options are set;
+    // `options` is the struct of the model's table, which begins with network_options.
+    habit_status (*declare)(network *n, const void *options, habit_error *err);
+    // One row per event: what its user will want next.  [events, dim]
+    tensor *(*forward)(tape *t, const network *n, const batch *b);
+    // The sum of the losses over the batch's targets; NULL: network_loss.  [1,1]
+    tensor *(*loss)(tape *t, const network *n, const batch *b);
+    bool recomputes; // has no kept state: bidirectional, or positions that shift
+};
+
+// A network for `items` with parameters that are allocated and drawn from `seed`, of type f32, or
+// f64 for gradient checks.  Freed by model_free().
+habit_status network_new(network **out, const model_class *c, const void *options, uint32_t items,
+                         tensor_type type, uint64_t seed, habit_error *err);
+
+// The loss that the options name, over the rows of forward().
+tensor *network_loss(tape *t, const network *n, const batch *b);
+// The same over rows h [events, dim] that a model has made otherwise.
+tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
+// True if the loss takes negatives shared by a whole step, or some of each target's own.
+bool network_takes_shared(const network *n);
+bool network_takes_own(const network *n);
+// After the parameters have changed: nothing is kept that depends on them but what this renews.
+void network_settle(network *n);
+
+// --- kept state: one person's memory of a causal network -----------------------------------------
+
+size_t network_kept_bytes(const network *n); // 0: has none, recomputes
+// Takes one event in: vector[dim] is then what is wanted next.  `now`: the moment of the question,
+// or TIME_NONE.
+void network_extend(const network *n, kept *k, const batch_sequence *event, float *vector,
+                    arena *scratch);
+
+// --- the functions of a model_class that networks share --------------------------------------------
+
+size_t network_fields(model *m, model_field *out);
+habit_status network_empty(model **out, const model_class *c, const void *options,
+                           habit_error *err);
+habit_status network_ready(model *m, const void *options, habit_error *err);
+void network_free(model *m);
+void network_encode(const model *m, const query *q, size_t n, float *vectors, arena *scratch);
+size_t network_scratch(const model *m, size_t n);
+
+#define NETWORK_CLASS                                                                              \
+    .fields = network_fields, .ready = network_ready, .free = network_free,                        \
+    .encode = network_encode, .scratch = network_scratch
+
+#endif

@@ -1,0 +1,149 @@
+// sasrec.c - Self-Attentive Sequential Recommendation.
+//
+// Paper    W.-C. Kang and J. McAuley, ICDM 2018, arXiv:1808.09781.  Sections cited as III-x.
+// Losses   full softmax and shared negatives: A. Klenitskiy and A. Vasilev, "Turning dross into
+//          gold loss", RecSys 2023, arXiv:2309.07602; gBCE: A. Petrov and C. Macdonald, RecSys
+//          2023, arXiv:2308.07192.
+// Code     github.com/kang205/SASRec (the authors'); github.com/pmixer/SASRec.pytorch
+//
+// Where they disagree:
+//   - the code scales item vectors by sqrt(D); the paper does not, nor do we
+//   - the code takes K, V and the residual from differently normalised inputs; we follow III-C,
+//     x + g(LayerNorm(x)), for both halves of a block
+//   - the code has no output projection after the heads; the PyTorch code has one; so do we
+//   - the code normalises once more after the last block; the paper does not say; so do we
+//   - the code aligns positions to the right, so that they shift as a history grows; ours count
+//     from the left, so that keys and values can be kept between events
+//   - items are both inputs and outputs with the same vectors, as III-D has it
+//
+// Names    V items, N events of the batch (packed, no padding), D features, H heads.
+#include "models/network.h"
+#include "models/registry.h"
+#include "nn/op_attention.h"
+
+typedef struct sasrec_options {
+    network_options base;
+} sasrec_options;
+
+static const opt sasrec_table[] = {
+#define AT(field) offsetof(sasrec_options, base.field)
+#define DROPOUT "0.1"
+#include "models/network_options.inc.h"
+    ,
+#undef AT
+    OPT_END,
+};
+
+enum { BLOCKS_MAX = 64 };
+#define EPS 1e-8 // of LayerNorm, as in the code
+
+typedef struct block {
+    param *norm1_gain, *norm1_shift, *norm2_gain, *norm2_shift;
+    param *query, *query_bias, *key, *key_bias, *value, *value_bias, *merge, *merge_bias;
+    param *in, *in_bias, *out, *out_bias;
+} block;
+
+typedef struct sasrec {
+    network base;
+    param *position; // [max_len][D]
+    block block[BLOCKS_MAX];
+    param *norm_gain, *norm_shift;
+} sasrec;
+
+static void declare_block(store *s, block *b, int l, size_t D)
+{
+#define MATRIX(name) store_add(s, store_name(s, "block.%d." name, l), D, D, INIT_XAVIER, 0)
+#define VECTOR(name, init) store_add_vector(s, store_name(s, "block.%d." name, l), D, init, 0)
+    b->norm1_gain = VECTOR("norm1.gain", INIT_ONE);
+    b->norm1_shift = VECTOR("norm1.shift", INIT_ZERO);
+    b->query = MATRIX("attention.query");
+    b->query_bias = VECTOR("attention.query_bias", INIT_ZERO);
+    b->key = MATRIX("attention.key");
+    b->key_bias = VECTOR("attention.key_bias", INIT_ZERO);
+    b->value = MATRIX("attention.value");
+    b->value_bias = VECTOR("attention.value_bias", INIT_ZERO);
+    b->merge = MATRIX("attention.merge");
+    b->merge_bias = VECTOR("attention.merge_bias", INIT_ZERO);
+    b->norm2_gain = VECTOR("norm2.gain", INIT_ONE);
+    b->norm2_shift = VECTOR("norm2.shift", INIT_ZERO);
+    b->in = MATRIX("ffn.in");
+    b->in_bias = VECTOR("ffn.in_bias", INIT_ZERO);
+    b->out = MATRIX("ffn.out");
+    b->out_bias = VECTOR("ffn.out_bias", INIT_ZERO);
+#undef MATRIX
+#undef VECTOR
+}
+
+static habit_status sasrec_declare(network *n, const void *options, habit_error *err)
+{
+    sasrec *m = (sasrec *)n;
+    const network_options *o = &n->options;
+    const size_t D = (size_t)o->dim;
+    store *s = n->params;
+    (void)options;
+    if (o->dim % o->heads)
+        return fail(err, HABIT_EINVAL, "--heads: %d does not divide --dim %d", o->heads, o->dim);
+    n->item = n->out = store_add(s, "item", n->base.items, D, INIT_NORMAL, o->init_std);
+    m->position = store_add(s, "position", (size_t)o->max_len, D, INIT_NORMAL, o->init_std);
+    for (int l = 0; l < o->blocks; l++) declare_block(s, &m->block[l], l, D);
+    m->norm_gain = store_add_vector(s, "norm.gain", D, INIT_ONE, 0);
+    m->norm_shift = store_add_vector(s, "norm.shift", D, INIT_ZERO, 0);
+    return HABIT_OK;
+}
+
+// One row per event: out[n] is what the user of event n will want next.
+static tensor *sasrec_forward(tape *t, const network *n, const batch *b)
+{
+    const sasrec *m = (const sasrec *)n;
+    const network_options *o = &n->options;
+    const attention_shape among = { .offset = b->offset,
+                                    .sequences = b->sequences,
+                                    .heads = o->heads,
+                                    .causal = true,
+                                    .dropout = o->dropout,
+                                    .window = (size_t)o->max_len };
+
+    // III-A  Embedding layer: item vectors plus learned positions.
+    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
+    x = op_dropout(t, x, o->dropout);
+
+    for (int l = 0; l < o->blocks; l++) {
+        const block *k = &m->block[l];
+
+        // III-B, III-C  Self-attention: x += SA(LayerNorm(x)), never looking ahead.
+        tensor *h = op_layer_norm(t, x, k->norm1_gain, k->norm1_shift, EPS);
+        tensor *ask = op_linear(t, h, k->query, k->query_bias, ACT_NONE);
+        tensor *key = op_linear(t, h, k->key, k->key_bias, ACT_NONE);
+        tensor *value = op_linear(t, h, k->value, k->value_bias, ACT_NONE);
+        h = op_attention(t, ask, key, value, &among);
+        h = op_linear(t, h, k->merge, k->merge_bias, ACT_NONE);
+        x = op_add(t, x, op_dropout(t, h, o->dropout));
+
+        // III-B, III-C  Feed-forward: x += FFN(LayerNorm(x)).
+        h = op_layer_norm(t, x, k->norm2_gain, k->norm2_shift, EPS);
+        h = op_linear(t, h, k->in, k->in_bias, ACT_RELU);
+        h = op_linear(t, op_dropout(t, h, o->dropout), k->out, k->out_bias, ACT_NONE);
+        x = op_add(t, x, op_dropout(t, h, o->dropout));
+    }
+
+    // III-D  Prediction layer: out[n] . item[i] is the score of item i after event n.
+    return op_layer_norm(t, x, m->norm_gain, m->norm_shift, EPS);
+}
+
+static const network_class sasrec_network = {
+    .size = sizeof(sasrec),
+    .declare = sasrec_declare,
+    .forward = sasrec_forward,
+};
+
+const model_class model_class_sasrec = {
+    .name = "sasrec",
+    .title = "SASRec",
+    .paper = "Kang & McAuley, ICDM 2018, arXiv:1808.09781",
+    .needs = NEEDS_ORDER,
+    .table = sasrec_table,
+    .options_size = sizeof(sasrec_options),
+    .network = &sasrec_network,
+    NETWORK_CLASS,
+};

@@ -1,0 +1,208 @@
+// step.c - one step of training.
+#include "train/step.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+#include <math.h>
+
+enum { PORTION = 1024 }; // events on a tape at once, or those of one sequence if more
+
+// What a thread works with.
+typedef struct bench {
+    tape *tape;
+    arena memory; // of room and negatives
+    batch_room room;
+    int32_t *own; // [events][own_count]
+} bench;
+
+typedef struct shard {
+    sink *sink;
+    double loss;
+    bool failed;
+} shard;
+
+struct stepper {
+    network *net;
+    batches *batches;
+    const negatives *negatives;
+    optimiser *optimiser;
+    const run *run;
+    bench *bench; // [threads]
+    size_t threads;
+    shard *shard; // [shards]
+    sink **sinks; // [shards]
+    size_t shards;
+    int32_t *shared; // [shared_count] of the step
+    size_t shared_count, own_count;
+
+    // The present step.
+    const uint64_t *start;
+    size_t sequences, step;
+    uint64_t key;
+    double seed; // d(mean loss) / d(sum of losses)
+};
+
+static size_t portion(const stepper *s)
+{
+    const size_t longest = (size_t)s->net->options.max_len;
+    return longest > PORTION ? longest : PORTION;
+}
+
+// --- making -----------------------------------------------------------------------------------------
+
+static void bench_place(const stepper *s, bench *b, unsigned columns, arena *mem)
+{
+    const size_t events = portion(s), users = (size_t)s->net->options.batch;
+    batch_room_place(&b->room, users < events ? users : events, events, columns, mem);
+    b->own = arena_new(mem, int32_t, events * s->own_count);
+}
+
+static habit_status make_benches(stepper *s, habit_error *err)
+{
+    const unsigned columns = BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE;
+    for (size_t i = 0; i < s->threads; i++) {
+        bench *b = &s->bench[i];
+        arena plan = { 0 };
+        bench_place(s, b, columns, &plan);
+        TRY(arena_init(&b->memory, &plan, err));
+        bench_place(s, b, columns, &b->memory);
+        TRY(tape_new(&b->tape, s->net->params, NULL, err));
+    }
+    return HABIT_OK;
+}
+
+habit_status stepper_new(stepper **out, network *n, batches *b, const negatives *neg, optimiser *o,
+                         const run *r, habit_error *err)
+{
+    stepper *s = ZNEW(stepper, 1);
+    if (!s) return fail_memory(err, "training", sizeof *s);
+    s->net = n;
+    s->batches = b;
+    s->negatives = neg;
+    s->optimiser = o;
+    s->run = r;
+    s->threads = (size_t)run_threads(r);
+    s->shards = (size_t)n->options.shards;
+    s->shared_count = network_takes_shared(n) ? (size_t)n->options.negatives : 0;
+    s->own_count = network_takes_own(n) ? (size_t)n->options.negatives : 0;
+    s->bench = ZNEW(bench, s->threads);
+    s->shard = ZNEW(shard, s->shards);
+    s->sinks = ZNEW(sink *, s->shards);
+    s->shared = NEW(int32_t, s->shared_count);
+    habit_status st = HABIT_OK;
+    if (!s->bench || !s->shard || !s->sinks || !s->shared)
+        st = fail_memory(err, "training", s->shards * sizeof *s->shard);
+    if (st == HABIT_OK) st = make_benches(s, err);
+    for (size_t i = 0; st == HABIT_OK && i < s->shards; i++) {
+        st = sink_new(&s->shard[i].sink, n->params, err);
+        s->sinks[i] = s->shard[i].sink;
+    }
+    if (st != HABIT_OK) {
+        stepper_free(s);
+        return st;
+    }
+    *out = s;
+    return HABIT_OK;
+}
+
+void stepper_free(stepper *s)
+{
+    if (!s) return;
+    for (size_t i = 0; s->bench && i < s->threads; i++) {
+        tape_free(s->bench[i].tape);
+        arena_free(&s->bench[i].memory);
+    }
+    for (size_t i = 0; s->shard && i < s->shards; i++) sink_free(s->shard[i].sink);
+    mem_free(s->bench);
+    mem_free(s->shard);
+    mem_free(s->sinks);
+    mem_free(s->shared);
+    mem_free(s);
+}
+
+// --- one shard --------------------------------------------------------------------------------------
+
+// The first sequence of shard k: cut where k / shards of the step's events are reached.
+static size_t shard_begin(const stepper *s, size_t k)
+{
+    const uint64_t at = pool_cut((size_t)s->start[s->sequences], s->shards, k);
+    size_t lo = 0, hi = s->sequences;
+    while (lo < hi) {
+        const size_t mid = lo + (hi - lo) / 2;
+        if (s->start[mid] < at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static size_t portion_end(const stepper *s, const bench *b, size_t from, size_t end)
+{
+    size_t to = from + 1;
+    while (to < end && to - from < b->room.sequences &&
+           s->start[to + 1] - s->start[from] <= b->room.events)
+        to++;
+    return to;
+}
+
+static void learn_portion(stepper *s, bench *w, shard *k, batch *b)
+{
+    const network *n = s->net;
+    const network_class *c = n->base.class->network;
+    b->key = s->key;
+    b->shared = s->shared;
+    b->shared_count = s->shared_count;
+    b->own = w->own;
+    b->own_count = s->own_count;
+    if (s->own_count) negatives_draw_own(s->negatives, s->key, b, w->own, s->own_count);
+    if (s->negatives && n->options.logq) b->log_share = negatives_log_share(s->negatives);
+    tape_begin(w->tape,
+               &(tape_pass){ .mode = TAPE_TRAIN, .key = s->key, .first_row = b->first_event });
+    tensor *loss = (c->loss ? c->loss : network_loss)(w->tape, n, b);
+    const float seed = (float)s->seed;
+    k->loss += tensor_number(w->tape, loss);
+    tape_backward(w->tape, loss, &seed, NULL, k->sink);
+    k->failed = k->failed || tape_failed(w->tape);
+}
+
+static void learn_shard(void *ctx, size_t piece, int worker)
+{
+    stepper *s = ctx;
+    shard *k = &s->shard[piece];
+    bench *w = &s->bench[worker];
+    const size_t end = shard_begin(s, piece + 1);
+    sink_clear(k->sink);
+    k->loss = 0;
+    k->failed = false;
+    for (size_t from = shard_begin(s, piece), to; from < end; from = to) {
+        batch b;
+        to = portion_end(s, w, from, end);
+        batches_fill(s->batches, from, to, &w->room, &b);
+        learn_portion(s, w, k, &b);
+    }
+    k->failed = k->failed || sink_failed(k->sink);
+}
+
+// --- the step ---------------------------------------------------------------------------------------
+
+habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, double *loss,
+                         uint64_t *targets, habit_error *err)
+{
+    s->sequences = batches_turn(s->batches, step, &s->start);
+    s->step = step;
+    s->key = rng_mix(rng_mix((s->run ? s->run->seed : 0) + 0x57E9) + number);
+    *targets = s->start[s->sequences];
+    s->seed = 1 / (double)*targets;
+    if (s->shared_count) negatives_draw_shared(s->negatives, s->key, s->shared, s->shared_count);
+    pool_run(run_pool(s->run), s->shards, learn_shard, s);
+    *loss = 0;
+    for (size_t k = 0; k < s->shards; k++) {
+        if (s->shard[k].failed) return fail_memory(err, "training step", 0);
+        *loss += s->shard[k].loss;
+    }
+    if (!isfinite(*loss))
+        return fail(err, HABIT_EDIVERGED, "the loss of step %llu is not finite; lower --lr",
+                    (unsigned long long)number + 1);
+    return optimiser_step(s->optimiser, s->sinks, s->shards, lr, run_pool(s->run), NULL, err);
+}

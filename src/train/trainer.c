@@ -1,0 +1,246 @@
+// trainer.c - the epochs of a network.
+#include "train/trainer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "train/checkpoint.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct trainer {
+    const training_plan *plan;
+    const run *run;
+    network *net;
+    batches *batches;
+    negatives *negatives;
+    optimiser *optimiser;
+    stepper *stepper;
+    schedule schedule;
+    float **best; // [parameters] of the best epoch; NULL where it was not kept
+    progress at;
+    double saved; // wall time of the last checkpoint
+} trainer;
+
+// --- making -----------------------------------------------------------------------------------------
+
+static optimiser_options optimiser_of(const network_options *o)
+{
+    static const char *const known[] = { "adam", "adamw", "adagrad", "sgd" };
+    size_t kind = 0;
+    while (strcmp(known[kind], o->optimiser) != 0) kind++;
+    return (optimiser_options){ .kind = (optimiser_kind)kind,
+                                .beta1 = kind == OPTIMISER_ADAGRAD ? 0 : o->beta1,
+                                .beta2 = o->beta2,
+                                .eps = 1e-8,
+                                .weight_decay = o->weight_decay,
+                                .clip = o->clip,
+                                .dense = !o->lazy };
+}
+
+static schedule schedule_of(const network_options *o, size_t steps)
+{
+    static const char *const known[] = { "constant", "cosine", "step", "linear" };
+    size_t kind = 0;
+    while (strcmp(known[kind], o->schedule) != 0) kind++;
+    const uint64_t all = (uint64_t)o->epochs * steps;
+    return (schedule){ .kind = (schedule_kind)kind,
+                       .lr = o->lr,
+                       .end = o->lr_end,
+                       .warmup = (uint64_t)(o->warmup * (double)steps),
+                       .steps = all,
+                       .every = all / 10 ? all / 10 : 1 };
+}
+
+static habit_status make_best(trainer *t, habit_error *err)
+{
+    const store *s = t->net->params;
+    t->best = ZNEW(float *, store_count(s));
+    if (!t->best) return fail_memory(err, "best parameters", store_count(s));
+    for (size_t i = 0; i < store_count(s); i++) {
+        const param *p = store_at(s, i);
+        t->best[i] = NEW(float, p->rows * p->cols);
+        if (!t->best[i]) return fail_memory(err, "best parameters", p->rows * p->cols * 4);
+    }
+    return HABIT_OK;
+}
+
+static habit_status make(trainer *t, const model_class *c, const void *options, const log_view *log,
+                         habit_error *err)
+{
+    const network_options *o = options;
+    const uint64_t seed = t->run ? t->run->seed : 0;
+    TRY(network_new(&t->net, c, options, log->items, TENSOR_F32, seed, err));
+    t->net->base.users = log->users;
+    const batch_plan plan = { o->max_len, o->batch, seed };
+    TRY(batches_new(&t->batches, log, &plan, err));
+    if (network_takes_shared(t->net) || network_takes_own(t->net))
+        TRY(negatives_new(&t->negatives, log, o->sampler, o->sampler_power, err));
+    const optimiser_options oo = optimiser_of(o);
+    TRY(optimiser_new(&t->optimiser, t->net->params, &oo, err));
+    TRY(stepper_new(&t->stepper, t->net, t->batches, t->negatives, t->optimiser, t->run, err));
+    t->schedule = schedule_of(o, batches_steps(t->batches));
+    if (t->plan->validate) TRY(make_best(t, err));
+    t->at = (progress){ .best = NAN, .fingerprint = t->plan->fingerprint };
+    return HABIT_OK;
+}
+
+// All but the network.
+static void trainer_close(trainer *t)
+{
+    for (size_t i = 0; t->best && t->net && i < store_count(t->net->params); i++)
+        mem_free(t->best[i]);
+    mem_free(t->best);
+    stepper_free(t->stepper);
+    optimiser_free(t->optimiser);
+    negatives_free(t->negatives);
+    batches_free(t->batches);
+}
+
+// --- checkpoints ------------------------------------------------------------------------------------
+
+static habit_status save(trainer *t, habit_error *err)
+{
+    if (!t->plan->checkpoint) return HABIT_OK;
+    t->saved = clock_wall();
+    return checkpoint_write(t->plan->checkpoint, t->net->params, t->at.best_epoch ? t->best : NULL,
+                            t->optimiser, &t->at, err);
+}
+
+static habit_status load(trainer *t, habit_error *err)
+{
+    const training_plan *plan = t->plan;
+    if (!plan->resume || !plan->checkpoint || !checkpoint_exists(plan->checkpoint)) return HABIT_OK;
+    TRY(checkpoint_read(plan->checkpoint, t->net->params, t->best, t->optimiser, &t->at, err));
+    if (t->at.fingerprint != plan->fingerprint)
+        return fail(err, HABIT_EINVAL,
+                    "%s belongs to a training with other data or options; remove it or give those",
+                    plan->checkpoint);
+    run_log(t->run, LOG_NOTE, "going on at epoch %llu, step %llu",
+            (unsigned long long)t->at.epoch + 1, (unsigned long long)t->at.step + 1);
+    return HABIT_OK;
+}
+
+// --- epochs -----------------------------------------------------------------------------------------
+
+static void keep_best(trainer *t, double value)
+{
+    const store *s = t->net->params;
+    t->at.best = value;
+    t->at.best_epoch = t->at.epoch + 1;
+    t->at.stale = 0;
+    for (size_t i = 0; i < store_count(s); i++) {
+        const param *p = store_at(s, i);
+        memcpy(t->best[i], p->data, p->rows * p->cols * sizeof(float));
+    }
+}
+
+static habit_status validate(trainer *t, epoch_note *note, habit_error *err)
+{
+    const training_plan *plan = t->plan;
+    const uint64_t every = (uint64_t)t->net->options.valid_every;
+    const bool last = t->at.epoch + 1 == (uint64_t)t->net->options.epochs;
+    if (!plan->validate || ((t->at.epoch + 1) % every && !last)) return HABIT_OK;
+    double value = NAN;
+    network_settle(t->net);
+    TRY(plan->validate(plan->validate_ctx, &value, &t->net->base, err));
+    const bool better = t->at.best_epoch == 0 || isnan(t->at.best) ||
+                        (plan->lower_is_better ? value < t->at.best : value > t->at.best);
+    if (better)
+        keep_best(t, value);
+    else
+        t->at.stale++;
+    note->metric = plan->metric;
+    note->valid = value;
+    note->best = better;
+    return HABIT_OK;
+}
+
+// The rest of the present epoch, from the present step.
+static habit_status run_epoch_steps(trainer *t, habit_error *err)
+{
+    const size_t steps = batches_steps(t->batches);
+    const network_options *o = &t->net->options;
+    batches_shuffle(t->batches, t->at.epoch);
+    double began = clock_wall();
+    while (t->at.step < steps) {
+        double loss = 0;
+        uint64_t targets = 0;
+        TRY(stepper_run(t->stepper, (size_t)t->at.step, t->at.steps,
+                        schedule_at(&t->schedule, t->at.steps), &loss, &targets, err));
+        t->at.loss += loss;
+        t->at.targets += (double)targets;
+        t->at.step++;
+        t->at.steps++;
+        const double now = clock_wall();
+        t->at.seconds += now - began;
+        began = now;
+        const habit_status st = run_progress(t->run, t->net->base.class->name, t->at.steps,
+                                             (uint64_t)o->epochs * steps, err);
+        if (st == HABIT_OK) continue;
+        TRY(save(t, err));
+        return st;
+    }
+    return HABIT_OK;
+}
+
+static habit_status run_epochs(trainer *t, habit_error *err)
+{
+    enum { SAVE_SECONDS = 60 };
+    const network_options *o = &t->net->options;
+    const char *name = t->net->base.class->name;
+    t->saved = clock_wall();
+    if (batches_targets(t->batches) == 0) {
+        run_log(t->run, LOG_WARN, "%s: no user has two events: nothing to learn from", name);
+        return HABIT_OK;
+    }
+    while (t->at.epoch < (uint64_t)o->epochs &&
+           !(o->patience && t->at.stale >= (uint64_t)o->patience)) {
+        TRY(run_epoch_steps(t, err));
+        epoch_note note = { .epoch = (int)t->at.epoch + 1,
+                            .epochs = o->epochs,
+                            .loss = t->at.loss / t->at.targets,
+                            .targets = (uint64_t)t->at.targets,
+                            .seconds = t->at.seconds };
+        TRY(validate(t, &note, err));
+        run_epoch(t->run, name, &note);
+        t->at.epoch++;
+        t->at.step = 0;
+        t->at.loss = t->at.targets = t->at.seconds = 0;
+        if (clock_wall() - t->saved > SAVE_SECONDS) TRY(save(t, err));
+    }
+    return HABIT_OK;
+}
+
+static void restore_best(trainer *t)
+{
+    const store *s = t->net->params;
+    if (!t->at.best_epoch) return;
+    for (size_t i = 0; i < store_count(s); i++) {
+        const param *p = store_at(s, i);
+        memcpy(p->data, t->best[i], p->rows * p->cols * sizeof(float));
+    }
+    run_log(t->run, LOG_NOTE, "%s: best epoch %llu, %s %.4f on validation",
+            t->net->base.class->name, (unsigned long long)t->at.best_epoch, t->plan->metric,
+            t->at.best);
+}
+
+habit_status trainer_fit(model **out, const model_class *c, const void *options,
+                         const log_view *log, const training_plan *plan, const run *r,
+                         habit_error *err)
+{
+    trainer t = { .plan = plan, .run = r };
+    habit_status st = make(&t, c, options, log, err);
+    if (st == HABIT_OK) st = load(&t, err);
+    if (st == HABIT_OK) st = run_epochs(&t, err);
+    if (st == HABIT_OK) {
+        restore_best(&t);
+        network_settle(t.net);
+        *out = &t.net->base;
+        if (plan->checkpoint) checkpoint_remove(plan->checkpoint);
+    }
+    trainer_close(&t);
+    if (st != HABIT_OK && t.net) model_free(&t.net->base);
+    return st;
+}

@@ -1,0 +1,209 @@
+// network_check.h - what every network must pass beside tests/model_check.h.
+//
+//     network_check("sasrec", "dim=8 blocks=2", NETWORK_CAUSAL);
+//
+//   - the gradient of its loss, whole, in double
+//   - causality: what comes later changes nothing that was said before, not one bit
+//   - packing: nor does who shares the batch
+//   - training repeats bit for bit, at 1, 2 and 4 threads, and when stopped and resumed
+#ifndef TESTS_NETWORK_CHECK_H
+#define TESTS_NETWORK_CHECK_H
+#include "tests/model_check.h"
+#include "tests/op_check.h"
+#include "data/negatives.h"
+#include "models/network.h"
+
+enum { NETWORK_CAUSAL = 1 };
+
+// Three sequences, of lengths 5, 1 and 4, over ten items.
+typedef struct tiny_batch {
+    arena memory;
+    batch_room room;
+    batch batch;
+    int32_t shared[6], own[64];
+    float log_share[10];
+} tiny_batch;
+
+static inline void tiny_batch_make(tiny_batch *b, size_t from, size_t to, bool targets)
+{
+    static const uint32_t item[] = { 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8 };
+    static const size_t begin[] = { 0, 6, 8, 12 };
+    static const int64_t hour = 3600LL * 1000000;
+    static int64_t time[12];
+    const unsigned columns = BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE;
+    arena plan = { 0 };
+    for (int i = 0; i < 12; i++) time[i] = 1000 * hour + i * (i + 1) * hour;
+    batch_room_place(&b->room, 4, 32, columns, &plan);
+    CHECK_OK(arena_init(&b->memory, &plan, err));
+    batch_room_place(&b->room, 4, 32, columns, &b->memory);
+    batch_start(&b->batch, &b->room);
+    for (size_t s = from; s < to; s++) {
+        const batch_sequence q = {
+            (uint32_t)s, begin[s + 1] - begin[s], item + begin[s], time + begin[s], NULL, NULL,
+            TIME_NONE
+        };
+        batch_add(&b->batch, &b->room, &q, targets);
+    }
+    b->batch.first_event = begin[from];
+    for (int i = 0; i < 6; i++) b->shared[i] = (i * 7 + 2) % 10;
+    for (int i = 0; i < 64; i++) b->own[i] = (i * 3 + 7) % 10;
+    for (int i = 0; i < 10; i++) b->log_share[i] = logf(0.05f + 0.01f * (float)i);
+    b->batch.key = 77;
+}
+
+static inline void tiny_batch_negatives(tiny_batch *b, const network *n)
+{
+    b->batch.shared = b->shared;
+    b->batch.shared_count = network_takes_shared(n) ? 6 : 0;
+    b->batch.own = b->own;
+    b->batch.own_count = network_takes_own(n) ? (size_t)n->options.negatives : 0;
+    b->batch.log_share = n->options.logq ? b->log_share : NULL;
+}
+
+static inline network *network_make(const char *name, const char *options, tensor_type type)
+{
+    const model_class *c = model_find(name);
+    network *n = NULL;
+    opt_values o = { 0 };
+    CHECK_OK(parse_options(&o, c, options, err));
+    CHECK_OK(network_new(&n, c, o.values, 10, type, 11, err));
+    opt_values_free(&o);
+    if (!n) exit(check_done());
+    return n;
+}
+
+typedef struct network_text {
+    const network *net;
+    batch *batch;
+} network_text;
+
+static inline tensor *network_loss_text(tape *t, const store *s, void *ctx)
+{
+    const network_text *x = ctx;
+    const network_class *c = x->net->base.class->network;
+    (void)s;
+    return (c->loss ? c->loss : network_loss)(t, x->net, x->batch);
+}
+
+static inline void network_check_gradient(const char *name, const char *options)
+{
+    tiny_batch b;
+    network *n = network_make(name, options, TENSOR_F64);
+    tiny_batch_make(&b, 0, 3, true);
+    tiny_batch_negatives(&b, n);
+    network_text x = { n, &b.batch };
+    // Away from symmetric starting values, so that every path carries some of the gradient.
+    for (size_t i = 0; i < store_count(n->params); i++) {
+        param *p = store_at(n->params, i);
+        rng r = rng_at(4, i, 0);
+        for (size_t k = 0; k < p->rows * p->cols; k++)
+            ((double *)p->data)[k] += 0.3 * rng_normal(&r);
+    }
+    op_check(options, n->params, network_loss_text, &x);
+    arena_free(&b.memory);
+    model_free(&n->base);
+}
+
+// The rows of forward() for sequences from .. to-1 of the tiny batch, copied.
+static inline float *network_rows(const network *n, size_t from, size_t to, int32_t last_item)
+{
+    tiny_batch b;
+    tape *t;
+    tiny_batch_make(&b, from, to, false);
+    if (last_item >= 0) b.room.item[b.batch.events - 1] = last_item;
+    CHECK_OK(tape_new(&t, n->params, NULL, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
+    const tensor *h = n->base.class->network->forward(t, n, &b.batch);
+    const size_t bytes = tensor_rows(h) * tensor_cols(h) * sizeof(float);
+    float *copy = malloc(bytes);
+    memcpy(copy, tensor_data(h), bytes);
+    tape_free(t);
+    arena_free(&b.memory);
+    return copy;
+}
+
+static inline void network_check_packing(const char *name, const char *options, unsigned kind)
+{
+    network *n = network_make(name, options, TENSOR_F32);
+    const size_t D = (size_t)n->base.dim;
+    float *all = network_rows(n, 0, 3, -1), *first = network_rows(n, 0, 1, -1);
+    float *last = network_rows(n, 2, 3, -1), *other = network_rows(n, 2, 3, 7);
+    CHECK(memcmp(all, first, 6 * D * sizeof *all) == 0, "%s: a neighbour changes an answer", name);
+    CHECK(memcmp(all + 8 * D, last, 4 * D * sizeof *all) == 0, "%s: a neighbour changes an answer",
+          name);
+    if (kind & NETWORK_CAUSAL)
+        CHECK(memcmp(last, other, 3 * D * sizeof *all) == 0,
+              "%s: a later event changes an earlier answer", name);
+    CHECK(memcmp(last + 3 * D, other + 3 * D, D * sizeof *all) != 0,
+          "%s: the last event changes nothing", name);
+    free(all), free(first), free(last), free(other);
+    model_free(&n->base);
+}
+
+// --- training --------------------------------------------------------------------------------------
+
+static inline habit_status network_train(model **out, const char *name, const char *options,
+                                         const log_view *log, const training_plan *plan,
+                                         const run *r, habit_error *err)
+{
+    opt_values o = { 0 };
+    const model_class *c = model_find(name);
+    TRY(parse_options(&o, c, options, err));
+    const habit_status st = trainer_fit(out, c, o.values, log, plan, r, err);
+    opt_values_free(&o);
+    return st;
+}
+
+// A hook that asks to stop when it has been called `left` times.
+static inline int network_stop(void *ctx, const char *what, uint64_t done, uint64_t total)
+{
+    int *left = ctx;
+    (void)what, (void)done, (void)total;
+    return (*left)-- <= 0;
+}
+
+static inline habit_status network_value(void *ctx, double *value, const model *m, habit_error *err)
+{
+    (void)err;
+    *value = hit_rate(m, ctx);
+    return HABIT_OK;
+}
+
+static inline void network_check_resume(const char *name, const char *options)
+{
+    static structured_log s;
+    structured_log_make(&s);
+    char folder[96];
+    snprintf(folder, sizeof folder, "resume-%s-%ld.tmp", name, (long)getpid());
+    training_plan plan = { .validate = network_value,
+                           .validate_ctx = &s,
+                           .metric = "hits",
+                           .checkpoint = folder,
+                           .resume = true,
+                           .fingerprint = 9 };
+    model *whole = NULL, *parts = NULL;
+    CHECK_OK(network_train(&whole, name, options, &s.tiny.view, &plan, NULL, err));
+    for (int stops = 3; stops >= 0 && !parts; stops--) {
+        int left = stops ? 4 : 1 << 30;
+        const run r = { .hooks = { .progress = network_stop, .ctx = &left } };
+        const habit_status st = network_train(&parts, name, options, &s.tiny.view, &plan, &r, NULL);
+        CHECK(st == (stops ? HABIT_ESTOPPED : HABIT_OK), "%s: %s", name, habit_status_text(st));
+    }
+    if (whole && parts) check_same_scores("stopping and going on", whole, parts, &s.tiny.view);
+    model_free(whole);
+    model_free(parts);
+}
+
+// `shape`: options that make it small; training options are added here.
+static inline void network_check(const char *name, const char *shape, unsigned kind)
+{
+    char options[512];
+    network_check_gradient(name, shape);
+    network_check_packing(name, shape, kind);
+    snprintf(options, sizeof options, "%s epochs=2 batch=64 shards=3", shape);
+    model_check(name, options);
+    snprintf(options, sizeof options, "%s epochs=5 batch=64 shards=3 patience=2", shape);
+    network_check_resume(name, options);
+}
+
+#endif
