@@ -1,7 +1,7 @@
 // test_registry.c - models are found by name, and every class keeps its contract.
 #include "tests/check.h"
 #include "base/memory.h"
-#include "models/model.h"
+#include "models/network.h"
 
 #include <ctype.h>
 #include <string.h>
