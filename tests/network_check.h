@@ -5,13 +5,14 @@
 //   - the gradient of its loss, whole, in double
 //   - causality: what comes later changes nothing that was said before, not one bit
 //   - packing: nor does who shares the batch
+//   - kept state: taking events in one by one equals the full forward
 //   - training repeats bit for bit, at 1, 2 and 4 threads, and when stopped and resumed
 #ifndef TESTS_NETWORK_CHECK_H
 #define TESTS_NETWORK_CHECK_H
 #include "tests/model_check.h"
 #include "tests/op_check.h"
 #include "data/negatives.h"
-#include "models/network.h"
+#include "models/live.h"
 
 enum { NETWORK_CAUSAL = 1 };
 
@@ -194,12 +195,80 @@ static inline void network_check_resume(const char *name, const char *options)
     model_free(parts);
 }
 
+// --- kept state ------------------------------------------------------------------------------------
+
+// The full forward's answer after the events from .. to-1, each of which sees max_len events.
+static inline void network_full_answer(const network *n, const live_event *e, size_t from,
+                                       size_t to, int64_t now, float *vector)
+{
+    const size_t count = to - from;
+    arena plan = { 0 }, memory = { 0 };
+    batch_room room;
+    batch b;
+    tape *t;
+    uint32_t *item = malloc(count * sizeof *item);
+    int64_t *time = malloc(count * sizeof *time);
+    for (size_t i = 0; i < count; i++) item[i] = e[from + i].item, time[i] = e[from + i].time;
+    batch_room_place(&room, 1, count, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &plan);
+    CHECK_OK(arena_init(&memory, &plan, err));
+    batch_room_place(&room, 1, count, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &memory);
+    batch_start(&b, &room);
+    const batch_sequence s = { USER_NONE, count, item, time, NULL, NULL, now };
+    batch_add(&b, &room, &s, false);
+    CHECK_OK(tape_new(&t, n->params, NULL, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
+    const float *rows = tensor_data(n->base.class->network->forward(t, n, &b));
+    memcpy(vector, rows + (count - 1) * (size_t)n->base.dim, (size_t)n->base.dim * sizeof *vector);
+    tape_free(t);
+    arena_free(&memory);
+    free(item), free(time);
+}
+
+// Well past three windows, every answer equals the full forward's.
+static inline void network_check_live(const char *name, const char *options)
+{
+    enum { EVENTS = 70 };
+    network *n = network_make(name, options, TENSOR_F32);
+    const size_t D = (size_t)n->base.dim, bytes = live_bytes(n);
+    const bool absolute = n->base.class->network->traits & NETWORK_ABSOLUTE;
+    live_event e[EVENTS];
+    float *live = malloc(D * sizeof *live), *full = malloc(D * sizeof *full);
+    void *state = mem_alloc(bytes, 1);
+    arena scratch;
+    size_t from = 0;
+    double worst = 0;
+    CHECK_OK(arena_init_bytes(&scratch, live_scratch(n), err));
+    CHECK(EVENTS > 3 * n->options.max_len, "%s: windows are too long for the test", name);
+    live_start(n, state);
+    live_answer(n, state, TIME_NONE, live, &scratch);
+    for (size_t k = 0; k < D; k++) CHECK(live[k] == 0, "%s: an answer before any event", name);
+    for (size_t i = 0; i < EVENTS; i++) {
+        rng r = rng_at(8, i, 0);
+        e[i] =
+            (live_event){ .item = (uint32_t)rng_below(&r, 10),
+                          .time = (i ? e[i - 1].time : 0) + (int64_t)(rng_exponential(&r) * 4e9) };
+        const int64_t now = e[i].time + 1000000 * (int64_t)(i * i);
+        live_follow(n, state, e, i + 1, &scratch);
+        if (absolute) from = i + 1 - (size_t)live_events(state);
+        live_answer(n, state, now, live, &scratch);
+        network_full_answer(n, e, from, i + 1, now, full);
+        for (size_t k = 0; k < D; k++) worst = fmax(worst, fabs((double)(live[k] - full[k])));
+        CHECK(!scratch.failed, "%s: live_scratch() asks for too little", name);
+    }
+    CHECK(worst < 1e-5, "%s: kept state is off by %g", name, worst);
+    arena_free(&scratch);
+    mem_free(state);
+    free(live), free(full);
+    model_free(&n->base);
+}
+
 // `shape`: options that make it small; training options are added here.
 static inline void network_check(const char *name, const char *shape, unsigned kind)
 {
     char options[512];
     network_check_gradient(name, shape);
     network_check_packing(name, shape, kind);
+    if (!(model_find(name)->network->traits & NETWORK_RECOMPUTES)) network_check_live(name, shape);
     snprintf(options, sizeof options, "%s epochs=2 batch=64 shards=3", shape);
     model_check(name, options);
     snprintf(options, sizeof options, "%s epochs=5 batch=64 shards=3 patience=2", shape);

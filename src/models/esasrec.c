@@ -138,6 +138,7 @@ static const network_class esasrec_network = {
     .size = sizeof(esasrec),
     .declare = esasrec_declare,
     .forward = esasrec_forward,
+    .traits = NETWORK_ABSOLUTE | NETWORK_RECOMPUTES,
 };
 
 const model_class model_class_esasrec = {

@@ -29,6 +29,12 @@ typedef struct network_options {
 
 typedef struct network_class network_class;
 
+enum network_trait {
+    NETWORK_ABSOLUTE = 1,   // positions are counted from the window's first event, up to max_len
+    NETWORK_ASKS_TIME = 2,  // a row depends on the moment of the question (batch.next_time)
+    NETWORK_RECOMPUTES = 4, // keeps no state: bidirectional, or positions that shift
+};
+
 typedef enum loss_kind { LOSS_SOFTMAX, LOSS_SAMPLED, LOSS_BCE, LOSS_GBCE, LOSS_BPR } loss_kind;
 
 // Every network begins with this.
@@ -53,7 +59,7 @@ struct network_class {
     tensor *(*forward)(tape *t, const network *n, const batch *b);
     // The sum of the losses over the batch's targets; NULL: network_loss.  [1,1]
     tensor *(*loss)(tape *t, const network *n, const batch *b);
-    bool recomputes; // has no kept state: bidirectional, or positions that shift
+    unsigned traits; // enum network_trait
 };
 
 // A network for `items` with parameters that are allocated and drawn from `seed`, of type f32, or
@@ -70,14 +76,6 @@ bool network_takes_shared(const network *n);
 bool network_takes_own(const network *n);
 // After the parameters have changed: nothing is kept that depends on them but what this renews.
 void network_settle(network *n);
-
-// --- kept state: one person's memory of a causal network -----------------------------------------
-
-size_t network_kept_bytes(const network *n); // 0: has none, recomputes
-// Takes one event in: vector[dim] is then what is wanted next.  `now`: the moment of the question,
-// or TIME_NONE.
-void network_extend(const network *n, kept *k, const batch_sequence *event, float *vector,
-                    arena *scratch);
 
 // --- the functions of a model_class that networks share --------------------------------------------
 

@@ -49,6 +49,7 @@ void tape_begin(tape *t, const tape_pass *pass);
 bool tape_failed(const tape *t);
 size_t tape_used(const tape *t); // bytes of the present pass
 bool tape_trains(const tape *t); // dropout and the like are on
+size_t tape_kept_bytes(const tape *t); // of kept state that ops have claimed in this pass
 
 // Adds d(out)/d(parameters) weighted by `seed` [shape of out, type of the store] to the sink.
 // `mask`: a flag for each parameter of the store, false: leave out; NULL: all.  May be called again,

@@ -64,7 +64,6 @@ uint64_t tape_dropout_key(tape *t);
 // The next `bytes` of the kept state for the op being run: the same at every event, in the order in
 // which ops are run.  When measuring or without a state, NULL, and the bytes are added up.
 void *tape_kept(tape *t, size_t bytes);
-size_t tape_kept_bytes(const tape *t); // claimed in this pass
 
 // Element i of a matrix of the tape's type.
 static inline void *at(const kernel_set *k, const void *data, size_t i)
