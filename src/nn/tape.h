@@ -47,8 +47,8 @@ habit_status tape_new(tape **out, const store *params, arena *memory, habit_erro
 void tape_free(tape *t);
 void tape_begin(tape *t, const tape_pass *pass);
 bool tape_failed(const tape *t);
-size_t tape_used(const tape *t); // bytes of the present pass
-bool tape_trains(const tape *t); // dropout and the like are on
+size_t tape_used(const tape *t);       // bytes of the present pass
+bool tape_trains(const tape *t);       // dropout and the like are on
 size_t tape_kept_bytes(const tape *t); // of kept state that ops have claimed in this pass
 
 // Adds d(out)/d(parameters) weighted by `seed` [shape of out, type of the store] to the sink.
