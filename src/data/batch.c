@@ -18,6 +18,8 @@ void batch_room_place(batch_room *r, size_t sequences, size_t events, unsigned c
     r->events = events;
     r->offset = arena_new(mem, int32_t, sequences + 1);
     r->user = arena_new(mem, uint32_t, sequences);
+    r->last = arena_new(mem, int32_t, sequences);
+    r->each = arena_new(mem, int32_t, sequences + 1);
     r->item = arena_new(mem, int32_t, events);
     r->position = arena_new(mem, int32_t, events);
     r->target = arena_new(mem, int32_t, events);
@@ -67,6 +69,14 @@ bool batch_add(batch *b, batch_room *r, const batch_sequence *s, bool targets)
     if (targets) b->targets += n;
     r->offset[b->sequences] = (int32_t)b->events;
     return true;
+}
+
+void batch_ask_last(batch *b, batch_room *r)
+{
+    for (size_t s = 0; s < b->sequences; s++) r->last[s] = r->offset[s + 1] - 1;
+    for (size_t s = 0; s <= b->sequences; s++) r->each[s] = (int32_t)s;
+    b->last = r->last;
+    b->each = r->each;
 }
 
 // --- the steps of an epoch -------------------------------------------------------------------------

@@ -23,9 +23,11 @@ typedef struct batch {
     const uint8_t *behaviour;          // [events] or NULL
     const float *value;                // [events] or NULL
     const uint32_t *user;              // [sequences]; USER_NONE for strangers
-    uint64_t key;                      // of the training step
-    uint64_t first_event;              // number of events[0] in the step
-    uint64_t first_sequence;           // number of sequence 0 in the step
+    const int32_t *last;               // [sequences] their last rows, and
+    const int32_t *each;     // [sequences+1] 0, 1, 2, ...: set if only those are asked for
+    uint64_t key;            // of the training step
+    uint64_t first_event;    // number of events[0] in the step
+    uint64_t first_sequence; // number of sequence 0 in the step
 
     // Negatives of this step, where the loss takes some.
     const int32_t *shared; // [shared_count] the same for every target
@@ -39,6 +41,7 @@ typedef struct batch {
 typedef struct batch_room {
     size_t sequences, events; // how many fit
     int32_t *offset, *item, *position, *target;
+    int32_t *last, *each;
     int64_t *time, *next_time;
     uint8_t *behaviour;
     float *value;
@@ -66,6 +69,8 @@ void batch_start(batch *b, const batch_room *r); // empty
 // True if it fits; `targets`: item[1..n-1] are targets of events 0..n-2, and the last event is not
 // an input.
 bool batch_add(batch *b, batch_room *r, const batch_sequence *s, bool targets);
+// From here on only the last row of every sequence is asked for: a model may give those alone.
+void batch_ask_last(batch *b, batch_room *r);
 
 // --- the steps of an epoch -------------------------------------------------------------------------
 

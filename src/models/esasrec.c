@@ -104,21 +104,22 @@ static tensor *esasrec_forward(tape *t, const network *n, const batch *b)
 {
     const esasrec *m = (const esasrec *)n;
     const network_options *o = &n->options;
-    const attention_shape among = { .offset = b->offset,
-                                    .sequences = b->sequences,
-                                    .heads = o->heads,
-                                    .causal = true,
-                                    .dropout = o->dropout,
-                                    .window = (size_t)o->max_len };
+    attention_shape among = { .offset = b->offset,
+                              .sequences = b->sequences,
+                              .heads = o->heads,
+                              .causal = true,
+                              .dropout = o->dropout,
+                              .window = (size_t)o->max_len };
     tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);
     for (int l = 0; l < o->blocks; l++) {
         const block *k = &m->block[l];
         tensor *h = op_layer_norm(t, x, k->norm1_gain, k->norm1_shift, EPS);
-        tensor *ask = op_linear(t, h, k->query, k->query_bias, ACT_NONE);
         tensor *key = op_linear(t, h, k->key, k->key_bias, ACT_NONE);
         tensor *value = op_linear(t, h, k->value, k->value_bias, ACT_NONE);
+        if (b->last && l + 1 == o->blocks) network_only_last(t, b, &x, &h, &among);
+        tensor *ask = op_linear(t, h, k->query, k->query_bias, ACT_NONE);
         h = op_linear(t, op_attention(t, ask, key, value, &among), k->merge, k->merge_bias,
                       ACT_NONE);
         tensor *gate = op_linear(t, x, k->gate1, k->gate1_bias, ACT_SIGMOID);

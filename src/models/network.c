@@ -63,6 +63,16 @@ void network_free(model *m)
     mem_free(n);
 }
 
+void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among)
+{
+    *x = op_pick(t, *x, b->last, b->sequences);
+    *h = op_pick(t, *h, b->last, b->sequences);
+    among->offset = b->each;
+    among->key_offset = b->offset;
+    among->causal = false;
+    among->window = 0;
+}
+
 void network_settle(network *n)
 {
     if (store_type(n->params) != TENSOR_F32) return;
@@ -208,14 +218,16 @@ static void place_room(const network *n, batch_room *r, size_t queries, arena *m
 }
 
 // The vectors of one portion: the last row of every sequence.
-static void answer(const network *n, workshop *w, const batch *b, float *const *to)
+static void answer(const network *n, workshop *w, batch *b, float *const *to)
 {
     const size_t bytes = (size_t)n->base.dim * sizeof(float);
+    batch_ask_last(b, &w->room);
     tape_begin(w->tape, &(tape_pass){ .mode = TAPE_INFER });
     const tensor *h = n->base.class->network->forward(w->tape, n, b);
     const float *row = tensor_data(h);
+    const bool all = tensor_rows(h) == b->events;
     for (size_t s = 0; s < b->sequences; s++) {
-        const size_t last = (size_t)b->offset[s + 1] - 1;
+        const size_t last = all ? (size_t)b->last[s] : s;
         if (row)
             memcpy(to[s], row + last * (size_t)n->base.dim, bytes);
         else

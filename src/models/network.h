@@ -9,6 +9,7 @@
 #define MODELS_NETWORK_H
 #include "data/batch.h"
 #include "models/model.h"
+#include "nn/op_attention.h"
 #include "nn/ops.h"
 
 typedef struct network_options {
@@ -55,7 +56,8 @@ struct network_class {
     // Adds the parameters, and sets item, out and out_bias.  n->base.items and n->options are set;
     // `options` is the struct of the model's table, which begins with network_options.
     habit_status (*declare)(network *n, const void *options, habit_error *err);
-    // One row per event: what its user will want next.  [events, dim]
+    // One row per event: what its user will want next.  [events, dim]; or, where the batch asks
+    // for the last rows alone and the model knows how to save work, [sequences, dim].
     tensor *(*forward)(tape *t, const network *n, const batch *b);
     // The sum of the losses over the batch's targets; NULL: network_loss.  [1,1]
     tensor *(*loss)(tape *t, const network *n, const batch *b);
@@ -74,6 +76,9 @@ tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
 // True if the loss takes negatives shared by a whole step, or some of each target's own.
 bool network_takes_shared(const network *n);
 bool network_takes_own(const network *n);
+// In the last block of a causal model that is only asked for last rows: x and h become those rows,
+// which look at the keys of all.
+void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among);
 // After the parameters have changed: nothing is kept that depends on them but what this renews.
 void network_settle(network *n);
 

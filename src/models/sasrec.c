@@ -96,12 +96,12 @@ static tensor *sasrec_forward(tape *t, const network *n, const batch *b)
 {
     const sasrec *m = (const sasrec *)n;
     const network_options *o = &n->options;
-    const attention_shape among = { .offset = b->offset,
-                                    .sequences = b->sequences,
-                                    .heads = o->heads,
-                                    .causal = true,
-                                    .dropout = o->dropout,
-                                    .window = (size_t)o->max_len };
+    attention_shape among = { .offset = b->offset,
+                              .sequences = b->sequences,
+                              .heads = o->heads,
+                              .causal = true,
+                              .dropout = o->dropout,
+                              .window = (size_t)o->max_len };
 
     // III-A  Embedding layer: item vectors plus learned positions.
     tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
@@ -113,9 +113,10 @@ static tensor *sasrec_forward(tape *t, const network *n, const batch *b)
 
         // III-B, III-C  Self-attention: x += SA(LayerNorm(x)), never looking ahead.
         tensor *h = op_layer_norm(t, x, k->norm1_gain, k->norm1_shift, EPS);
-        tensor *ask = op_linear(t, h, k->query, k->query_bias, ACT_NONE);
         tensor *key = op_linear(t, h, k->key, k->key_bias, ACT_NONE);
         tensor *value = op_linear(t, h, k->value, k->value_bias, ACT_NONE);
+        if (b->last && l + 1 == o->blocks) network_only_last(t, b, &x, &h, &among);
+        tensor *ask = op_linear(t, h, k->query, k->query_bias, ACT_NONE);
         h = op_attention(t, ask, key, value, &among);
         h = op_linear(t, h, k->merge, k->merge_bias, ACT_NONE);
         x = op_add(t, x, op_dropout(t, h, o->dropout));
