@@ -155,7 +155,7 @@ static void learn_portion(stepper *s, bench *w, shard *k, batch *b)
     b->shared_count = s->shared_count;
     b->own = w->own;
     b->own_count = s->own_count;
-    if (s->own_count) negatives_draw_own(s->negatives, s->key, b, w->own, s->own_count);
+    if (s->own_count) negatives_draw_own(s->negatives, s->key, b, NULL, w->own, s->own_count);
     if (s->negatives && n->options.logq) b->log_share = negatives_log_share(s->negatives);
     tape_begin(w->tape,
                &(tape_pass){ .mode = TAPE_TRAIN, .key = s->key, .first_row = b->first_event });
@@ -194,7 +194,8 @@ habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, do
     s->key = rng_mix(rng_mix((s->run ? s->run->seed : 0) + 0x57E9) + number);
     *targets = s->start[s->sequences];
     s->seed = 1 / (double)*targets;
-    if (s->shared_count) negatives_draw_shared(s->negatives, s->key, s->shared, s->shared_count);
+    if (s->shared_count)
+        negatives_draw_shared(s->negatives, s->key, NULL, s->shared, s->shared_count);
     pool_run(run_pool(s->run), s->shards, learn_shard, s);
     *loss = 0;
     for (size_t k = 0; k < s->shards; k++) {

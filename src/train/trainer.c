@@ -75,8 +75,16 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     t->net->base.users = log->users;
     const batch_plan plan = { o->max_len, o->batch, seed };
     TRY(batches_new(&t->batches, log, &plan, err));
-    if (network_takes_shared(t->net) || network_takes_own(t->net))
-        TRY(negatives_new(&t->negatives, log, o->sampler, o->sampler_power, err));
+    if (network_takes_shared(t->net) || network_takes_own(t->net)) {
+        const bool popular = strcmp(o->sampler, "popularity") == 0;
+        // gSASRec's code draws from all items, SASRec's from those the user has not had
+        const negatives_plan draw = { .uniform = !popular,
+                                      .popular = popular,
+                                      .power = o->sampler_power,
+                                      .avoid =
+                                          t->net->loss == LOSS_BCE || t->net->loss == LOSS_BPR };
+        TRY(negatives_new(&t->negatives, log, &draw, err));
+    }
     const optimiser_options oo = optimiser_of(o);
     TRY(optimiser_new(&t->optimiser, t->net->params, &oo, err));
     TRY(stepper_new(&t->stepper, t->net, t->batches, t->negatives, t->optimiser, t->run, err));
