@@ -9,6 +9,7 @@
 #include "data/import.h"
 #include "lib/fit.h"
 #include "lib/json.h"
+#include "lib/parzen.h"
 #include "lib/run_setup.h"
 #include "lib/space.h"
 #include "lib/tables.h"
@@ -28,14 +29,16 @@ typedef struct search {
     space space;
     dataset *data;
     split *split;
-    json_t *known; // lines of the journal that belong to this search: options -> line
-    json_t *rows;  // of the report
+    json_t *known;       // lines of the journal that belong to this search: options -> line
+    json_t *rows;        // of the report
+    parzen_trial *tried; // [trials]
     FILE *journal;
 } search;
 
 static void search_close(search *s)
 {
     if (s->journal) fclose(s->journal);
+    mem_free(s->tried);
     json_decref(s->rows);
     json_decref(s->known);
     opt_values_free(&s->trial);
@@ -183,7 +186,7 @@ static habit_status add_row(search *s, size_t number, double value, double secon
     return HABIT_OK;
 }
 
-static habit_status one_trial(search *s, size_t number, habit_error *err)
+static habit_status one_trial(search *s, size_t number, double *result, habit_error *err)
 {
     char *key = trial_key(&s->trial);
     if (!key) return fail_memory(err, "trial", 0);
@@ -193,6 +196,7 @@ static habit_status one_trial(search *s, size_t number, habit_error *err)
     if (line) {
         value = value_of(line, "value");
         seconds = json_number_value(json_object_get(line, "seconds"));
+        *result = value;
         return add_row(s, number, value, seconds, true, err);
     }
     const habit_status fitted = run_trial(s, &value, &seconds, err);
@@ -202,6 +206,7 @@ static habit_status one_trial(search *s, size_t number, habit_error *err)
     } else if (fitted != HABIT_OK) {
         return fitted;
     }
+    *result = value;
     line = json_pack("{s:o, s:o, s:o, s:f}", "search", identity_of(s), "options",
                      json_of_options(&s->trial, false), "value", json_of_value(value), "seconds",
                      seconds);
@@ -217,14 +222,22 @@ static habit_status one_trial(search *s, size_t number, habit_error *err)
 static habit_status all_trials(search *s, habit_error *err)
 {
     const bool some = s->own->trials > 0 && (uint64_t)s->own->trials < s->space.points;
+    const bool learns = some && strcmp(s->own->how, "tpe") == 0;
+    const double sign = evaluate_lower_is_better(s->own->metric) ? -1 : 1;
     const uint64_t n = some ? (uint64_t)s->own->trials : s->space.points;
     if (n > 100000)
         return fail(err, HABIT_ELIMIT, "%llu points are too many: choose some with --trials N",
                     (unsigned long long)n);
+    s->tried = ZNEW(parzen_trial, n);
+    if (!s->tried) return fail_memory(err, "search", n * sizeof *s->tried);
     for (uint64_t k = 0; k < n; k++) {
+        double value = NAN;
+        uint64_t point = space_visit(&s->space, k, some, s->run.seed);
         TRY(run_progress(&s->run, "searching", k, n, err));
-        TRY(space_apply(&s->space, space_visit(&s->space, k, some, s->run.seed), &s->trial, err));
-        TRY(one_trial(s, (size_t)k + 1, err));
+        if (learns) TRY(parzen_next(&point, &s->space, s->tried, (size_t)k, s->run.seed, err));
+        TRY(space_apply(&s->space, point, &s->trial, err));
+        TRY(one_trial(s, (size_t)k + 1, &value, err));
+        s->tried[k] = (parzen_trial){ point, sign * value };
     }
     return HABIT_OK;
 }
