@@ -9,6 +9,8 @@
 // batch was cut into shards.  What stays is divided by 1 - p.
 #ifndef KERNELS_DROPOUT_H
 #define KERNELS_DROPOUT_H
+#include "base/rng.h"
+
 #include <stdint.h>
 
 enum { DROPOUT_STREAMS = 16 };
@@ -19,13 +21,16 @@ typedef struct dropout {
     double p;           // chance of being dropped, 0 <= p < 1
 } dropout;
 
+// What all streams of row `row` begin from.
+static inline uint64_t dropout_mix(const dropout *d, uint64_t row)
+{
+    return rng_mix(d->key + (d->first_row + row) * 0x9E3779B97F4A7C15u);
+}
+
 // The words that begin the streams of row `row`.
 static inline void dropout_begin(const dropout *d, uint64_t row, uint32_t *stream)
 {
-    uint64_t z = d->key + (d->first_row + row) * 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
+    const uint64_t z = dropout_mix(d, row);
     for (uint32_t l = 0; l < DROPOUT_STREAMS; l++) {
         uint32_t x = (uint32_t)z + l * 0x9E3779B9u; // lowbias32 of Wellons' hash prospector
         x = (x ^ (x >> 16)) * 0x7FEB352Du;

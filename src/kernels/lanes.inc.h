@@ -45,6 +45,7 @@ static INLINE lanes splat(float x)
 }
 
 // The first n floats, 0 < n <= LANES; the rest of the register is zero and of the memory untouched.
+// AVX2 can store under a mask, but AMD's processors take 18 cycles for it.
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 static INLINE lanes load_part(const float *p, int n)
 {
@@ -66,8 +67,22 @@ static INLINE lanes load_part(const float *p, int n)
 
 static INLINE void store_part(float *p, lanes v, int n)
 {
-    const __m256i mask = _mm256_loadu_si256((const __m256i *)(const void *)(lanes_mask + 8 - n));
-    _mm256_maskstore_ps(p, mask, (__m256)v);
+    if (n == LANES) {
+        store(p, v);
+        return;
+    }
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, part);
 }
 #else
 static INLINE lanes load_part(const float *p, int n)
@@ -82,6 +97,58 @@ static INLINE void store_part(float *p, lanes v, int n)
     for (int i = 0; i < n; i++) p[i] = v[i];
 }
 #endif
+
+// A row of n floats whose last register overlaps the one before it: the last LANES floats, or all
+// if there are fewer.
+static INLINE lanes load_last(const float *row, size_t n)
+{
+    return n < LANES ? load_part(row, (int)n) : load(row + n - LANES);
+}
+
+static INLINE void store_last(float *row, lanes v, size_t n)
+{
+    if (n < LANES)
+        store_part(row, v, (int)n);
+    else
+        store(row + n - LANES, v);
+}
+
+static INLINE lanes_i lanes_index(void)
+{
+    lanes_i index = { 0 };
+    UNROLL
+    for (int l = 0; l < LANES; l++) index[l] = l;
+    return index;
+}
+
+// The lanes of load_last that no whole register before it holds; n > 0.
+static INLINE lanes_i lanes_fresh(size_t n)
+{
+    const int tail = (int)((n - 1) % LANES) + 1;
+    return n < LANES ? lanes_index() < tail : lanes_index() >= LANES - tail;
+}
+
+static INLINE lanes lanes_keep(lanes_i mask, lanes v)
+{
+    return (lanes)(mask & (lanes_i)v);
+}
+
+static INLINE lanes lanes_pick(lanes_i mask, lanes yes, lanes no)
+{
+    return (lanes)((mask & (lanes_i)yes) | (~mask & (lanes_i)no));
+}
+
+// a > b ? a : b, so that a NaN in a is passed over.
+static INLINE lanes lanes_max(lanes a, lanes b)
+{
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+    return (lanes)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__) && VECTOR_BYTES == 32
+    return (lanes)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    return lanes_pick(a > b, a, b);
+#endif
+}
 
 // By halves: four lanes at a time, then across.
 static INLINE float lanes_sum(lanes v)

@@ -29,7 +29,19 @@
 #undef TANH
 #undef SQRT
 
+#if defined(__x86_64__)
+extern const row_kernels row_kernels_avx2, row_kernels_avx512;
+#elif defined(__aarch64__)
+extern const row_kernels row_kernels_neon;
+#endif
+
 static const row_kernels *const versions[] = {
+#if defined(__x86_64__)
+    &row_kernels_avx512,
+    &row_kernels_avx2,
+#elif defined(__aarch64__)
+    &row_kernels_neon,
+#endif
     &row_kernels_ref_f32,
 };
 

@@ -3,7 +3,8 @@
 // One table serves one element type: every `void *` points to elements of that type, f32 or f64.
 // Rows lie end to end.  Functions whose names end in _back ADD to the gradients they are given
 // (dx, dg, db), of which any may be NULL: not wanted.  A row has the same bits whatever rows are
-// computed with it; sums over rows are added up in row order.
+// computed with it; sums over rows are added up in row order.  Versions differ in their last bits,
+// but dropout drops the same units in all.
 #ifndef KERNELS_ROWS_H
 #define KERNELS_ROWS_H
 #include "kernels/dropout.h"
@@ -25,6 +26,7 @@ typedef struct row_kernels {
     unsigned needs;   // enum cpu_feature
 
     void (*add)(void *y, const void *x, size_t n);                     // y += x
+    void (*sum)(void *y, const void *a, const void *b, size_t n);      // y = a + b
     void (*axpy)(void *y, double a, const void *x, size_t n);          // y += a x
     void (*scale)(void *y, double a, size_t n);                        // y *= a
     void (*multiply)(void *y, const void *a, const void *b, size_t n); // y = a b, place by place
@@ -56,11 +58,13 @@ typedef struct row_kernels {
 
     // x = exp(x - shift) for n numbers; returns their sum.
     double (*exp_shift)(void *x, double shift, size_t n);
-    double (*max)(const void *x, size_t n); // -INFINITY for n == 0
+    // NaN is passed over; -INFINITY if there is nothing else.
+    double (*max)(const void *x, size_t n);
 } row_kernels;
 
 const row_kernels *row_kernels_pick(void);   // the best that may run here, f32
 const row_kernels *row_kernels_at(size_t i); // best first, last the reference; or NULL
 const row_kernels *row_kernels_f64(void);    // for gradient checks
+extern const row_kernels row_kernels_ref_f32, row_kernels_ref_f64;
 
 #endif

@@ -7,6 +7,13 @@ static void NAME(add)(void *vy, const void *vx, size_t n)
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+static void NAME(sum)(void *vy, const void *va, const void *vb, size_t n)
+{
+    REAL *y = vy;
+    const REAL *a = va, *b = vb;
+    for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
 static void NAME(axpy)(void *vy, double a, const void *vx, size_t n)
 {
     REAL *y = vy;
@@ -81,7 +88,7 @@ static REAL NAME(activation_at)(REAL x, activation f)
 {
     switch (f) {
     case ACT_RELU:
-        return x > 0 ? x : 0;
+        return x < 0 ? 0 : x; // NaN stays
     case ACT_GELU:
         return (REAL)0.5 * x * (1 + TANH(NAME(gelu_inner)(x)));
     case ACT_SILU:
@@ -264,10 +271,11 @@ static double NAME(max)(const void *vx, size_t n)
     return (double)most;
 }
 
-static const row_kernels NAME(row_kernels_ref) = {
+const row_kernels NAME(row_kernels_ref) = {
     "ref",
     0,
     NAME(add),
+    NAME(sum),
     NAME(axpy),
     NAME(scale),
     NAME(multiply),
