@@ -32,7 +32,19 @@
 #undef COS
 #undef SIN
 
+#if defined(__x86_64__)
+extern const recurrent_kernels recurrent_kernels_avx2, recurrent_kernels_avx512;
+#elif defined(__aarch64__)
+extern const recurrent_kernels recurrent_kernels_neon;
+#endif
+
 static const recurrent_kernels *const versions[] = {
+#if defined(__x86_64__)
+    &recurrent_kernels_avx512,
+    &recurrent_kernels_avx2,
+#elif defined(__aarch64__)
+    &recurrent_kernels_neon,
+#endif
     &recurrent_kernels_ref_f32,
 };
 

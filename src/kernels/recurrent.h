@@ -66,4 +66,16 @@ const recurrent_kernels *recurrent_kernels_pick(void);   // the best that may ru
 const recurrent_kernels *recurrent_kernels_at(size_t i); // best first, last the reference; or NULL
 const recurrent_kernels *recurrent_kernels_f64(void);    // for gradient checks
 
+// The references that fast versions share.
+void lru_rates_ref_f32(void *lambda, void *gamma, const void *nu, const void *theta,
+                       const void *log_gamma, size_t H);
+void lru_rates_ref_f64(void *lambda, void *gamma, const void *nu, const void *theta,
+                       const void *log_gamma, size_t H);
+void lru_rates_back_ref_f32(void *dnu, void *dtheta, void *dlog_gamma, const void *dlambda,
+                            const void *dgamma, const void *lambda, const void *gamma,
+                            const void *nu, const void *theta, size_t H);
+void lru_rates_back_ref_f64(void *dnu, void *dtheta, void *dlog_gamma, const void *dlambda,
+                            const void *dgamma, const void *lambda, const void *gamma,
+                            const void *nu, const void *theta, size_t H);
+
 #endif

@@ -143,7 +143,7 @@ static void NAME(rnn)(void *vh, void *vgates, size_t n, bool relu)
 {
     REAL *h = vh, *gates = vgates;
     for (size_t i = 0; i < n; i++) {
-        gates[i] = !relu ? TANH(gates[i]) : gates[i] > 0 ? gates[i] : 0;
+        gates[i] = !relu ? TANH(gates[i]) : gates[i] < 0 ? 0 : gates[i]; // a NaN stays
         h[i] = gates[i];
     }
 }
@@ -199,8 +199,8 @@ static void NAME(lru_back)(void *vdx, void *vdlambda, void *vdgamma, void *vdfir
     }
 }
 
-static void NAME(lru_rates)(void *vlambda, void *vgamma, const void *vnu, const void *vtheta,
-                            const void *vlog_gamma, size_t H)
+void NAME(lru_rates_ref)(void *vlambda, void *vgamma, const void *vnu, const void *vtheta,
+                         const void *vlog_gamma, size_t H)
 {
     REAL *lambda = vlambda, *gamma = vgamma;
     const REAL *nu = vnu, *theta = vtheta, *log_gamma = vlog_gamma;
@@ -213,9 +213,9 @@ static void NAME(lru_rates)(void *vlambda, void *vgamma, const void *vnu, const 
 }
 
 // d(lambda)/d(nu) = -exp(nu) lambda,  d(lambda)/d(theta) = i exp(theta) lambda
-static void NAME(lru_rates_back)(void *vdnu, void *vdtheta, void *vdlog_gamma, const void *vdlambda,
-                                 const void *vdgamma, const void *vlambda, const void *vgamma,
-                                 const void *vnu, const void *vtheta, size_t H)
+void NAME(lru_rates_back_ref)(void *vdnu, void *vdtheta, void *vdlog_gamma, const void *vdlambda,
+                              const void *vdgamma, const void *vlambda, const void *vgamma,
+                              const void *vnu, const void *vtheta, size_t H)
 {
     REAL *dnu = vdnu, *dtheta = vdtheta, *dlog_gamma = vdlog_gamma;
     const REAL *re = vlambda, *im = re + H, *dre = vdlambda, *dim = dre + H;
@@ -241,6 +241,6 @@ static const recurrent_kernels NAME(recurrent_kernels_ref) = {
     .rnn_back = NAME(rnn_back),
     .lru = NAME(lru),
     .lru_back = NAME(lru_back),
-    .lru_rates = NAME(lru_rates),
-    .lru_rates_back = NAME(lru_rates_back),
+    .lru_rates = NAME(lru_rates_ref),
+    .lru_rates_back = NAME(lru_rates_back_ref),
 };
