@@ -187,8 +187,10 @@ static habit_status run_epoch_steps(trainer *t, habit_error *err)
         const habit_status st = run_progress(t->run, t->net->base.class->name, t->at.steps,
                                              (uint64_t)o->epochs * steps, err);
         if (st == HABIT_OK) continue;
+        if (st != HABIT_ESTOPPED || !t->plan->checkpoint) return st;
         TRY(save(t, err));
-        return st;
+        return fail(err, st, "stopped on request in epoch %llu; --resume goes on from %s",
+                    (unsigned long long)t->at.epoch + 1, t->plan->checkpoint);
     }
     return HABIT_OK;
 }
