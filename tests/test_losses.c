@@ -8,6 +8,10 @@ static const int32_t target[N] = { 3, 0, -1, 12, 7, 7, 1, -1, 4 };
 static const float weight[N] = { 1, 3, 1, 0, 0.5F, 1, 1.5F, 9, 1 };
 static const int32_t offset[SEQUENCES + 1] = { 0, 4, 4, N };
 static const float answer_logq[N] = { -1, -2, 0, -1.5F, -2, -2, -1, 0, -0.5F };
+// The window of the first sequence has two of its targets and others, that of the last one target.
+static const int32_t window_start[SEQUENCES + 1] = { 0, 4, 5, 8 };
+static const int32_t window[] = { 0, 3, 5, 6, 2, 7, 8, 12 };
+static const loss_windows windows = { SEQUENCES, offset, window_start, window };
 static int32_t negative[N * K]; // drawn below; some are the row's target
 static float logq[N * K];
 
@@ -33,7 +37,7 @@ typedef struct how {
     sharing sharing;
     bool logq, in_batch, keep_hits;
     sampled_loss loss;
-    bool full;
+    bool full, cosine, windows;
     const int32_t *item; // instead of `target`
     size_t from, to;     // only these rows have a target; 0, 0: all
 } how;
@@ -52,7 +56,9 @@ static tensor *text(tape *t, const store *s, void *ctx)
                               .weight = w->weighted ? weight : NULL,
                               .table = store_find(s, "e"),
                               .bias = w->bias ? store_find(s, "b") : NULL,
-                              .scale = w->scale };
+                              .scale = w->scale,
+                              .cosine = w->cosine,
+                              .windows = w->windows ? &windows : NULL };
     if (w->full) return op_softmax_loss(t, h, &to, w->smoothing);
     const loss_negatives from = { .sharing = w->sharing,
                                   .count = K,
@@ -72,6 +78,8 @@ static const how cases[] = {
     { "softmax, temperature", .full = true, .scale = 2.5, .bias = true },
     { "softmax, smoothing", .full = true, .smoothing = 0.2, .bias = true, .weighted = true },
     { "softmax, smoothing, scale", .full = true, .smoothing = 0.1, .scale = 0.3 },
+    { "softmax, cosine", .full = true, .cosine = true, .scale = 20, .bias = true },
+    { "softmax, windows", .full = true, .windows = true, .bias = true, .weighted = true },
     { "sampled softmax", .loss = { SCORE_SOFTMAX } },
     { "sampled softmax, all", .bias = true, .weighted = true, .scale = 3, .logq = true },
     { "sampled softmax, hits", .keep_hits = true },
@@ -81,6 +89,8 @@ static const how cases[] = {
     { "sampled softmax of rows, hits", .sharing = NEGATIVES_OF_ROW, .keep_hits = true },
     { "sampled softmax, in batch", .in_batch = true, .bias = true },
     { "gru4rec cross-entropy", .in_batch = true, .keep_hits = true, .logq = true, .bias = true },
+    { "sampled softmax, cosine", .cosine = true, .scale = 20, .bias = true },
+    { "sampled softmax of rows, cosine", .sharing = NEGATIVES_OF_ROW, .cosine = true, .scale = 9 },
     { "bce", .sharing = NEGATIVES_OF_ROW, .loss = { SCORE_BCE } },
     { "bce, shared", .loss = { SCORE_BCE, .mean = true }, .bias = true, .weighted = true },
     { "gbce", .sharing = NEGATIVES_OF_ROW, .loss = { SCORE_BCE, .beta = 0.3, .mean = true } },
@@ -110,15 +120,28 @@ static double score(const store *s, const how *w, size_t n, int32_t item)
 {
     const double *h = store_find(s, "h")->data, *e = store_find(s, "e")->data;
     const double *b = store_find(s, "b")->data;
-    double x = 0;
-    for (size_t d = 0; d < D; d++) x += h[n * D + d] * e[(size_t)item * D + d];
+    double x = 0, hh = 0, ee = 0;
+    for (size_t d = 0; d < D; d++) {
+        const double p = h[n * D + d], q = e[(size_t)item * D + d];
+        x += p * q, hh += p * p, ee += q * q;
+    }
+    if (w->cosine) x /= sqrt(hh * ee);
     return x * (w->scale != 0 ? w->scale : 1) + (w->bias ? b[item] : 0);
+}
+
+static bool in_window(size_t n, int32_t item)
+{
+    const size_t q = n < (size_t)offset[1] ? 0 : 2;
+    for (int32_t i = window_start[q]; i < window_start[q + 1]; i++)
+        if (window[i] == item) return true;
+    return false;
 }
 
 static double softmax_formula(const store *s, const how *w, size_t n)
 {
     double sum = 0, loss = 0;
-    for (int32_t i = 0; i < V; i++) sum += exp(score(s, w, n, i));
+    for (int32_t i = 0; i < V; i++)
+        if (!w->windows || i == target[n] || !in_window(n, i)) sum += exp(score(s, w, n, i));
     for (int32_t i = 0; i < V; i++) {
         const double q = (i == target[n] ? 1 - w->smoothing : 0) + w->smoothing / V;
         loss -= q * (score(s, w, n, i) - log(sum));
@@ -383,6 +406,101 @@ static void check_extremes(void)
     store_free(s);
 }
 
+// --- two views, ratings, probabilities -------------------------------------------------------------------
+
+static const float rating[N] = { 3, NAN, 1, 5, 0, -2, 1, NAN, 4 };
+static const float chance[N] = { 1, 0, 0, NAN, 0.3F, 1, 1, 0.9F, 0 };
+
+static store *views(void)
+{
+    store *s;
+    CHECK_OK(store_new(&s, TENSOR_F64, err));
+    store_add(s, "a", 50, D, INIT_NORMAL, 1); // twice that is more than a block
+    store_add(s, "b", 50, D, INIT_NORMAL, 1);
+    store_add(s, "x", N, 1, INIT_NORMAL, 2);
+    CHECK_OK(store_allocate(s, err));
+    store_draw(s, 11);
+    return s;
+}
+
+static tensor *text_contrast(tape *t, const store *s, void *ctx)
+{
+    tensor *a = tape_param(t, store_find(s, "a")), *b = tape_param(t, store_find(s, "b"));
+    const bool cosine = *(bool *)ctx;
+    return cosine ? op_contrastive_loss(t, op_unit(t, a), op_unit(t, b), 5)
+                  : op_contrastive_loss(t, a, b, 0.5);
+}
+
+static tensor *text_squared(tape *t, const store *s, void *ctx)
+{
+    return op_squared_loss(t, tape_param(t, store_find(s, "x")), rating, ctx);
+}
+
+static tensor *text_logistic(tape *t, const store *s, void *ctx)
+{
+    return op_logistic_loss(t, tape_param(t, store_find(s, "x")), chance, ctx);
+}
+
+static double contrast_formula(const store *s, bool cosine)
+{
+    const double *view[2] = { store_find(s, "a")->data, store_find(s, "b")->data };
+    double loss = 0;
+    for (size_t i = 0; i < 100; i++) {
+        double sum = 0, own = 0;
+        for (size_t j = 0; j < 100; j++) {
+            const double *p = view[i / 50] + i % 50 * D, *q = view[j / 50] + j % 50 * D;
+            double x = 0, pp = 0, qq = 0;
+            for (size_t d = 0; d < D; d++) x += p[d] * q[d], pp += p[d] * p[d], qq += q[d] * q[d];
+            x *= cosine ? 5 / sqrt(pp * qq) : 0.5;
+            if (j != i) sum += exp(x);
+            if (j % 50 == i % 50 && j != i) own = x;
+        }
+        loss += log(sum) - own;
+    }
+    return loss;
+}
+
+static double value_of(const store *s, op_text *text_of, void *ctx)
+{
+    tape *t;
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
+    const double got = tensor_number(t, text_of(t, s, ctx));
+    tape_free(t);
+    return got;
+}
+
+static void check_heads(void)
+{
+    store *s = views();
+    const double *x = store_find(s, "x")->data;
+    double squared = 0, logistic = 0;
+    for (size_t i = 0; i < N; i++) {
+        const double p = sigmoid(x[i]), r = (double)rating[i], c = (double)chance[i];
+        if (!isnan(r)) squared += (double)weight[i] * (x[i] - r) * (x[i] - r);
+        if (!isnan(c)) logistic -= c * log(p) + (1 - c) * log(1 - p);
+    }
+    bool no = false, yes = true;
+    const struct {
+        const char *name;
+        op_text *text;
+        void *ctx;
+        double want;
+    } heads[] = {
+        { "contrastive", text_contrast, &no, contrast_formula(s, false) },
+        { "contrastive, cosine", text_contrast, &yes, contrast_formula(s, true) },
+        { "squared", text_squared, (void *)(uintptr_t)weight, squared },
+        { "logistic", text_logistic, NULL, logistic },
+    };
+    for (size_t i = 0; i < COUNT_OF(heads); i++) {
+        const double got = value_of(s, heads[i].text, heads[i].ctx);
+        CHECK(fabs(got - heads[i].want) < 1e-12 * heads[i].want, "%s: %.15g, want %.15g",
+              heads[i].name, got, heads[i].want);
+        op_check(heads[i].name, s, heads[i].text, heads[i].ctx);
+    }
+    store_free(s);
+}
+
 int main(void)
 {
     rng r = rng_at(1, 2, 3);
@@ -402,6 +520,7 @@ int main(void)
     check_many();
     check_batch();
     check_extremes();
+    check_heads();
     CHECK(gbce_beta(10, 101, 0) == 1, "beta without calibration");
     CHECK(fabs(gbce_beta(10, 101, 0.5) - 0.55) < 1e-12, "beta %g", gbce_beta(10, 101, 0.5));
     CHECK(fabs(gbce_beta(10, 101, 1) - 0.1) < 1e-12, "beta is the share of what is drawn");

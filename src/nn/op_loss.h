@@ -3,7 +3,7 @@
 // Row n of h [N,D] is what the model says after event n; item i of the catalogue has the vector
 // e_i, a row of a table, and the score
 //
-//     s(n,i) = scale * h_n . e_i + bias_i
+//     s(n,i) = scale * h_n . e_i + bias_i          with `cosine` h_n / |h_n| and e_i / |e_i|
 //
 // Every loss gives the SUM over rows that have a target, as [1,1]: the seed of the backward pass,
 // 1 / targets of the whole batch, makes it a mean.  No loss keeps a matrix of events by items: a
@@ -14,6 +14,15 @@
 #include "kernels/scores.h"
 #include "nn/tape.h"
 
+// Items that the rows of a sequence are not compared with, unless they are the target: what a person
+// had already says little against it, and will be filtered from answers.
+typedef struct loss_windows {
+    size_t sequences;
+    const int32_t *offset; // [sequences+1] rows of h
+    const int32_t *start;  // [sequences+1] into item
+    const int32_t *item;   // of each sequence ascending, each once
+} loss_windows;
+
 typedef struct loss_targets {
     const int32_t *item; // [N] what came next; negative: nothing, the row does not count
     const float *weight; // [N] of the rows' losses, or NULL: 1
@@ -21,10 +30,12 @@ typedef struct loss_targets {
     const param *bias;   // [V] or [V][1], or NULL; as [V][1] its gradient too has only rows met
     size_t items;        // only rows 0 .. items-1 of the table are items; 0: all
     double scale;        // 1 / temperature; 0: 1
+    bool cosine;
+    const loss_windows *windows; // only for op_softmax_loss(); or NULL
 } loss_targets;
 
 // Cross-entropy over the whole catalogue.  `smoothing`: share of every target that is spread evenly
-// over all items.  The table's gradient is dense.
+// over all items; 0 where there are windows.  The table's gradient is dense.
 tensor *op_softmax_loss(tape *t, tensor *h, const loss_targets *to, double smoothing);
 
 // --- against negatives -------------------------------------------------------------------------------
@@ -69,5 +80,22 @@ tensor *op_sampled_loss(tape *t, tensor *h, const loss_targets *to, const loss_n
 //
 // The authors' code has items - 2 in the place of items - 1; this follows the paper.
 double gbce_beta(size_t negatives, size_t items, double t);
+
+// --- two views, ratings, probabilities -----------------------------------------------------------------
+
+// Two rows of a pair say the same in other words, all other rows something else (CL4SRec,
+// arXiv:2010.14395, eq. 5; SimCLR, arXiv:2002.05709, eq. 1).  Of 2U rows, a above b, each has its
+// partner as target and the 2U - 2 others as negatives; the sum is over all 2U.  Similarity: scale *
+// dot product, or cosine for rows of op_unit().
+tensor *op_contrastive_loss(tape *t, tensor *a, tensor *b, double scale);
+
+// x [N,1].  value [N]; NAN: nothing is known, the row does not count.  weight [N] or NULL: 1.
+tensor *op_squared_loss(tape *t, tensor *x, const float *value,
+                        const float *weight); // (x - value)^2
+// value 0..1: -value log sigmoid(x) - (1 - value) log(1 - sigmoid(x))
+tensor *op_logistic_loss(tape *t, tensor *x, const float *value, const float *weight);
+
+// Rows of length one: x / max(|x|, 1e-6).
+tensor *op_unit(tape *t, tensor *x);
 
 #endif

@@ -11,6 +11,7 @@
 #include "nn/op_loss.h"
 #include "nn/row_set.h"
 #include "nn/score_rows.h"
+#include "nn/unit_rows.h"
 
 #include <assert.h>
 #include <math.h>
@@ -23,20 +24,23 @@ typedef struct sampled {
     loss_negatives from;
     sampled_loss loss;
     size_t asked;       // rows with a target
-    row_set met;        // rows of the table
+    row_set met;        // rows of the table; their numbers there are called slots
+    uint32_t *answer;   // [N] slots of the targets
+    uint32_t *other;    // slots of the negatives, of the shape of item
+    void *unit;         // [met][D] the rows divided by their length, for cosines; or NULL
+    double *length;     // [met]
     void *de, *db, *dh; // [met][D] [met] [N][D] for a seed of 1; NULL: not trained
 } sampled;
 
 // Rows start .. end-1 of h and what they are compared with.
 typedef struct group {
     size_t start, end;
-    size_t count;        // K: negatives, and with in_batch the targets before them
-    const int32_t *item; // [K]
-    uint32_t *slot;      // [K] their places among the rows met
-    void *e, *bias;      // [K][D] [K]; bias NULL if there is nothing to add
-    void *de, *db;       // [K][D] [K]; or NULL
-    int32_t *first;      // [met] a negative that is this row, or -1
-    int32_t *next;       // [K] another one, or -1
+    size_t count;         // K: negatives, and with in_batch the targets before them
+    const uint32_t *slot; // [K]
+    void *e, *bias;       // [K][D] [K]; bias NULL if there is nothing to add
+    void *de, *db;        // [K][D] [K]; or NULL
+    int32_t *first;       // [met] a negative that is this row, or -1
+    int32_t *next;        // [K] another one, or -1
 } group;
 
 typedef struct run {
@@ -49,6 +53,15 @@ typedef struct run {
     size_t own; // with in_batch: the number of the first target of the present rows
     double loss;
 } run;
+
+// The vector of a row met.
+static const void *vector(const run *r, uint32_t slot)
+{
+    const sampled *s = r->s;
+    const size_t D = r->h->cols;
+    return s->unit ? at(r->k, s->unit, slot * D)
+                   : at(r->k, s->to.table->data, (size_t)s->met.row[slot] * D);
+}
 
 static bool biased(const sampled *s)
 {
@@ -63,7 +76,6 @@ static bool group_make(group *g, const run *r, size_t count)
     tape *t = r->t;
     const size_t D = r->h->cols, size = r->k->size;
     *g = (group){ .count = count };
-    g->slot = tape_memory(t, count, sizeof *g->slot);
     g->e = tape_memory(t, count * D, size);
     if (biased(s)) g->bias = tape_memory(t, count, size);
     if (s->dh) g->de = tape_memory(t, count * D, size);
@@ -76,19 +88,19 @@ static bool group_make(group *g, const run *r, size_t count)
 }
 
 // `logq` [K] or NULL.
-static void group_fill(group *g, run *r, const int32_t *item, const float *logq)
+static void group_fill(group *g, const run *r, const uint32_t *slot, const float *logq)
 {
-    sampled *s = r->s;
+    const sampled *s = r->s;
     const kernel_set *k = r->k;
     const size_t D = r->h->cols, width = D * k->size;
-    g->item = item;
+    g->slot = slot;
     for (size_t i = 0; i < g->count; i++) {
-        g->slot[i] = row_set_put(&s->met, item[i]);
-        memcpy(at(k, g->e, i * D), at(k, s->to.table->data, (size_t)item[i] * D), width);
-        g->next[i] = g->first[g->slot[i]];
-        g->first[g->slot[i]] = (int32_t)i;
+        memcpy(at(k, g->e, i * D), vector(r, slot[i]), width);
+        g->next[i] = g->first[slot[i]];
+        g->first[slot[i]] = (int32_t)i;
         if (!g->bias) continue;
-        const double b = s->to.bias ? number_at(k, s->to.bias->data, (size_t)item[i]) : 0;
+        const size_t row = (size_t)s->met.row[slot[i]];
+        const double b = s->to.bias ? number_at(k, s->to.bias->data, row) : 0;
         number_set(k, g->bias, i, b - (logq ? (double)logq[i] : 0));
     }
     if (g->de) memset(g->de, 0, g->count * width);
@@ -103,7 +115,7 @@ static void leave_out_hits(const group *g, run *r)
     for (size_t c = 0; c < r->rows.count; c++) {
         if (from->in_batch) number_set(r->k, r->b.x, (r->own + c) * cols + c, -INFINITY);
         if (from->keep_hits) continue;
-        const uint32_t slot = row_set_put(&r->s->met, score_rows_target(&r->rows, c));
+        const uint32_t slot = r->s->answer[r->rows.row[c]];
         for (int32_t i = g->first[slot]; i >= 0; i = g->next[i])
             number_set(r->k, r->b.x, (size_t)i * cols + c, -INFINITY);
     }
@@ -139,6 +151,23 @@ static double divisor(const run *r)
     }
 }
 
+static void take_answers(run *r)
+{
+    const sampled *s = r->s;
+    score_rows *rows = &r->rows;
+    for (size_t c = 0; c < rows->cols; c++) {
+        double a = 0;
+        if (c < rows->count) {
+            const size_t n = rows->row[c];
+            a = r->k->rows->dot(at(r->k, rows->h, c * r->h->cols), vector(r, s->answer[n]),
+                                r->h->cols);
+            if (s->to.bias) a += number_at(r->k, s->to.bias->data, (size_t)s->to.item[n]);
+            if (s->from.answer_logq) a -= (double)s->from.answer_logq[n];
+        }
+        number_set(r->k, rows->answer, c, a);
+    }
+}
+
 // Scores become derivatives; factors and the sum of losses are ready.
 static void take_loss(run *r)
 {
@@ -150,9 +179,7 @@ static void take_loss(run *r)
                        : s->loss.kind == SCORE_BPR        ? log(2)
                        : s->loss.kind == SCORE_TOP1       ? 0.5
                                                           : 0;
-    for (size_t c = 0; s->from.answer_logq && c < rows->count; c++)
-        number_set(r->k, rows->answer, c,
-                   number_at(r->k, rows->answer, c) - (double)s->from.answer_logq[rows->row[c]]);
+    take_answers(r);
     r->b.answer = rows->answer;
     r->b.cols = rows->cols;
     r->k->scores->loss(&r->b, s->loss.kind);
@@ -172,11 +199,10 @@ static void answers_back(run *r)
     const kernel_set *k = r->k;
     const size_t D = r->h->cols;
     for (size_t c = 0; c < rows->count; c++) {
-        const int32_t item = score_rows_target(rows, c);
-        const uint32_t slot = row_set_put(&s->met, item);
+        const uint32_t slot = s->answer[rows->row[c]];
         const double slope = number_at(k, r->b.slope, c);
         const double by = slope * number_at(k, rows->factor, c);
-        k->rows->axpy(at(k, rows->dh, c * D), by, at(k, s->to.table->data, (size_t)item * D), D);
+        k->rows->axpy(at(k, rows->dh, c * D), by, vector(r, slot), D);
         k->rows->axpy(at(k, s->de, slot * D), slope, at(k, rows->hf, c * D), D);
         if (s->db) number_set(k, s->db, slot, number_at(k, s->db, slot) + by);
     }
@@ -202,26 +228,26 @@ static void run_group(run *r, group *g)
 
 // --- rows with negatives of their own --------------------------------------------------------------------
 
-static const int32_t *own_items(const run *r, size_t c)
+static double own_score(const run *r, size_t c, size_t i)
 {
-    return r->s->from.item + r->rows.row[c] * r->s->from.count;
+    const sampled *s = r->s;
+    const size_t n = r->rows.row[c], D = r->h->cols, own = n * s->from.count + i;
+    const uint32_t slot = s->other[own];
+    if (slot == s->answer[n] && !s->from.keep_hits) return -INFINITY;
+    double x = r->k->rows->dot(at(r->k, r->rows.h, c * D), vector(r, slot), D);
+    if (s->to.bias) x += number_at(r->k, s->to.bias->data, (size_t)s->met.row[slot]);
+    if (s->from.logq) x -= (double)s->from.logq[own];
+    return x;
 }
 
 static void score_own(run *r)
 {
-    const sampled *s = r->s;
     const kernel_set *k = r->k;
-    const size_t D = r->h->cols, K = s->from.count;
+    const size_t K = r->s->from.count;
     for (size_t c = 0; c < r->rows.cols; c++)
         for (size_t i = 0; i < K; i++) {
             double x = -INFINITY;
-            const int32_t item = c < r->rows.count ? own_items(r, c)[i] : -1;
-            if (item >= 0 && (s->from.keep_hits || item != score_rows_target(&r->rows, c))) {
-                x = k->rows->dot(at(k, r->rows.h, c * D),
-                                 at(k, s->to.table->data, (size_t)item * D), D);
-                if (s->to.bias) x += number_at(k, s->to.bias->data, (size_t)item);
-                if (s->from.logq) x -= (double)s->from.logq[r->rows.row[c] * K + i];
-            }
+            if (c < r->rows.count) x = own_score(r, c, i);
             number_set(k, r->b.x, i * r->rows.cols + c, x);
         }
 }
@@ -233,13 +259,12 @@ static void own_back(run *r)
     const size_t D = r->h->cols, K = s->from.count;
     for (size_t c = 0; c < r->rows.count; c++) {
         const double factor = number_at(k, r->rows.factor, c);
+        const uint32_t *other = s->other + r->rows.row[c] * K;
         for (size_t i = 0; i < K; i++) {
             const double x = number_at(k, r->b.x, i * r->rows.cols + c);
-            const int32_t item = own_items(r, c)[i];
             if (x == 0) continue;
-            const uint32_t slot = row_set_put(&s->met, item);
-            k->rows->axpy(at(k, r->rows.dh, c * D), x * factor,
-                          at(k, s->to.table->data, (size_t)item * D), D);
+            const uint32_t slot = other[i];
+            k->rows->axpy(at(k, r->rows.dh, c * D), x * factor, vector(r, slot), D);
             k->rows->axpy(at(k, s->de, slot * D), x, at(k, r->rows.hf, c * D), D);
             if (s->db) number_set(k, s->db, slot, number_at(k, s->db, slot) + x * factor);
         }
@@ -261,26 +286,47 @@ static void run_own(run *r)
 
 // --- the op ----------------------------------------------------------------------------------------------
 
-// All rows of the table that will be needed.
+static size_t groups_of(const loss_negatives *from, size_t N)
+{
+    return from->sharing == NEGATIVES_OF_ROW        ? N
+           : from->sharing == NEGATIVES_OF_SEQUENCE ? from->sequences
+                                                    : 1;
+}
+
+// All rows of the table that will be needed, and their slots.
 static bool meet(run *r)
 {
     sampled *s = r->s;
     const loss_negatives *from = &s->from;
-    const size_t N = r->h->rows, groups = from->sharing == NEGATIVES_OF_ROW        ? N
-                                          : from->sharing == NEGATIVES_OF_SEQUENCE ? from->sequences
-                                                                                   : 1;
-    if (!row_set_make(&s->met, r->t, N + groups * from->count, s->to.table->rows)) return false;
+    const size_t N = r->h->rows, groups = groups_of(from, N), K = from->count;
+    if (!row_set_make(&s->met, r->t, N + groups * K, s->to.table->rows)) return false;
+    s->answer = tape_memory(r->t, N, sizeof *s->answer);
+    s->other = tape_memory(r->t, groups * K, sizeof *s->other);
+    if (!s->answer || !s->other) return false;
     s->asked = 0;
     for (size_t n = 0; n < N; n++) {
         if (s->to.item[n] < 0) continue;
         s->asked++;
-        row_set_put(&s->met, s->to.item[n]);
+        s->answer[n] = row_set_put(&s->met, s->to.item[n]);
     }
     for (size_t g = 0; g < groups; g++) {
         if (from->sharing == NEGATIVES_OF_ROW && s->to.item[g] < 0) continue;
-        for (size_t i = 0; i < from->count; i++)
-            row_set_put(&s->met, from->item[g * from->count + i]);
+        for (size_t i = g * K; i < (g + 1) * K; i++)
+            s->other[i] = row_set_put(&s->met, from->item[i]);
     }
+    return true;
+}
+
+static bool meet_units(run *r)
+{
+    sampled *s = r->s;
+    const size_t D = r->h->cols;
+    void *unit = tape_memory(r->t, s->met.count * D, r->k->size);
+    s->length = tape_memory(r->t, s->met.count, sizeof *s->length);
+    if (!unit || !s->length) return false;
+    for (uint32_t i = 0; i < s->met.count; i++)
+        unit_row(r->k, at(r->k, unit, i * D), &s->length[i], vector(r, i), D);
+    s->unit = unit;
     return true;
 }
 
@@ -306,20 +352,20 @@ static void run_shared(run *r)
     const sampled *s = r->s;
     const loss_negatives *from = &s->from;
     const size_t first = from->in_batch ? s->asked : 0, K = first + from->count;
-    int32_t *item = tape_memory(r->t, K, sizeof *item);
+    uint32_t *slot = tape_memory(r->t, K, sizeof *slot);
     float *logq = tape_memory(r->t, K, sizeof *logq);
     group g;
-    if (!item || !logq || !group_make(&g, r, K)) return;
+    if (!slot || !logq || !group_make(&g, r, K)) return;
     for (size_t n = 0, i = 0; first && n < r->h->rows; n++) {
         if (s->to.item[n] < 0) continue;
         logq[i] = from->answer_logq ? from->answer_logq[n] : 0;
-        item[i++] = s->to.item[n];
+        slot[i++] = s->answer[n];
     }
     for (size_t i = 0; i < from->count; i++) {
         logq[first + i] = from->logq ? from->logq[i] : 0;
-        item[first + i] = from->item[i];
+        slot[first + i] = s->other[i];
     }
-    group_fill(&g, r, item, logq);
+    group_fill(&g, r, slot, logq);
     g.end = r->h->rows;
     run_group(r, &g);
 }
@@ -332,7 +378,7 @@ static void run_sequences(run *r)
     for (size_t q = 0; q < from->sequences; q++) {
         g.start = (size_t)from->offset[q];
         g.end = (size_t)from->offset[q + 1];
-        group_fill(&g, r, from->item + q * from->count,
+        group_fill(&g, r, r->s->other + q * from->count,
                    from->logq ? from->logq + q * from->count : NULL);
         run_group(r, &g);
     }
@@ -343,6 +389,7 @@ static void sampled_forward(tape *t, node *n)
     sampled *s = n->more;
     run r = { .t = t, .k = tape_kernels(t), .s = s, .h = n->in[0] };
     if (!n->out->data || !meet(&r)) return;
+    if (s->to.cosine && !meet_units(&r)) return;
     if (tape_trains(t)) {
         s->dh = zeros(t, r.h->rows * r.h->cols);
         s->de = zeros(t, s->met.count * r.h->cols);
@@ -355,6 +402,9 @@ static void sampled_forward(tape *t, node *n)
         if (s->from.sharing == NEGATIVES_OF_ROW) run_own(&r);
     }
     tape_release(t, mark);
+    for (size_t i = 0; s->dh && s->unit && i < s->met.count; i++)
+        unit_row_turn(r.k, at(r.k, s->de, i * r.h->cols), at(r.k, s->unit, i * r.h->cols),
+                      s->length[i], r.h->cols);
     number_set(r.k, n->out->data, 0, r.loss);
 }
 
@@ -391,7 +441,8 @@ tensor *op_sampled_loss(tape *t, tensor *h, const loss_targets *to, const loss_n
     const sampled s = { .to = *to, .from = *n, .loss = *loss };
     assert(h->cols == to->table->cols);
     assert(!n->in_batch || n->sharing == NEGATIVES_SHARED);
-    return tape_apply_rows(t, &kind, &h, 1, 1, 1, &s, sizeof s);
+    tensor *const in[] = { to->cosine ? op_unit(t, h) : h };
+    return tape_apply_rows(t, &kind, in, 1, 1, 1, &s, sizeof s);
 }
 
 double gbce_beta(size_t negatives, size_t items, double t)

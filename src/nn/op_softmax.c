@@ -10,6 +10,7 @@
 //
 // whose second factor multiplies rows of h, not the block:   de += x (factor h),  dh += factor (x^T e).
 // What q has to say touches one row for each event, and one sum over the table for the smoothing.
+// The items of a window are left out by a score of -infinity.
 #include "nn/op_loss.h"
 #include "nn/score_rows.h"
 
@@ -22,6 +23,8 @@ enum {
     ITEMS = 192,        // of a chunk: 48 KiB with 64 events
     KEEP_MOST = 1 << 24 // numbers of the table of which a gradient is kept from forward to backward
 };
+
+enum { H, E };
 
 typedef struct softmax {
     loss_targets to;
@@ -40,21 +43,23 @@ typedef struct gradients {
 typedef struct sweep {
     softmax *s;
     score_rows rows;
+    const void *e; // [V][D]
     size_t V, D, chunks;
-    void *x;           // [V][cols]
-    void *most, *sum;  // [cols]
-    void *shift;       // [chunks][cols]
-    void *esum;        // [D] sum of the items' vectors, for the smoothing
-    double bias_sum;   // of their biases
-    void *hsum;        // [D] sum of weighted rows
-    double weight_sum; // of their weights
+    size_t window[EVENTS], window_end[EVENTS]; // what is left of each row's window
+    void *x;                                   // [V][cols]
+    void *most, *sum;                          // [cols]
+    void *shift;                               // [chunks][cols]
+    void *esum;                                // [D] sum of the items' vectors, for the smoothing
+    double bias_sum;                           // of their biases
+    void *hsum;                                // [D] sum of weighted rows
+    double weight_sum;                         // of their weights
 } sweep;
 
-static bool sweep_make(sweep *w, tape *t, softmax *s, const tensor *h)
+static bool sweep_make(sweep *w, tape *t, softmax *s, const tensor *h, const tensor *e)
 {
     const kernel_set *k = tape_kernels(t);
     const loss_targets *to = &s->to;
-    *w = (sweep){ .s = s, .V = to->items, .D = h->cols };
+    *w = (sweep){ .s = s, .e = e->data, .V = to->items, .D = h->cols };
     w->chunks = (w->V + ITEMS - 1) / ITEMS;
     if (!score_rows_make(&w->rows, t, to, h, EVENTS)) return false;
     w->x = tape_memory(t, w->V * EVENTS, k->size);
@@ -67,9 +72,33 @@ static bool sweep_make(sweep *w, tape *t, softmax *s, const tensor *h)
     memset(w->esum, 0, w->D * k->size);
     memset(w->hsum, 0, w->D * k->size);
     if (s->smoothing == 0) return true;
-    k->rows->sum_rows(w->esum, to->table->data, w->V, w->D);
+    k->rows->sum_rows(w->esum, w->e, w->V, w->D);
     for (size_t i = 0; to->bias && i < w->V; i++) w->bias_sum += number_at(k, to->bias->data, i);
     return true;
+}
+
+// Where the windows of the present rows begin.
+static void windows_begin(sweep *w)
+{
+    const loss_windows *of = w->s->to.windows;
+    for (size_t c = 0, q = 0; of && c < w->rows.count; c++) {
+        while (w->rows.row[c] >= (size_t)of->offset[q + 1]) q++; // rows ascend
+        w->window[c] = (size_t)of->start[q];
+        w->window_end[c] = (size_t)of->start[q + 1];
+    }
+}
+
+// Items before `end` are left out of the chunk that begins with item `begin`.
+static void windows_out(sweep *w, void *x, size_t begin, size_t end)
+{
+    const loss_windows *of = w->s->to.windows;
+    for (size_t c = 0; of && c < w->rows.count; c++)
+        for (; w->window[c] < w->window_end[c]; w->window[c]++) {
+            const size_t item = (size_t)of->item[w->window[c]];
+            if (item >= end) break;
+            if ((int32_t)item != score_rows_target(&w->rows, c))
+                number_set(w->rows.k, x, (item - begin) * w->rows.cols + c, -INFINITY);
+        }
 }
 
 // Leaves exponentials in x, their shifts, and the logarithm of their sum in `most`.
@@ -78,15 +107,16 @@ static void score_all(sweep *w)
     const kernel_set *k = w->rows.k;
     const loss_targets *to = &w->s->to;
     const size_t cols = w->rows.cols;
-    for (size_t c = 0; c < cols; c++) {
-        number_set(k, w->most, c, -INFINITY);
-        number_set(k, w->sum, c, 0);
-    }
+    score_rows_answers(&w->rows, w->e, to->item);
+    windows_begin(w);
+    memcpy(w->most, w->rows.answer, cols * k->size); // finite, whatever is left out
+    memset(w->sum, 0, cols * k->size);
     for (size_t i = 0, chunk = 0; i < w->V; i += ITEMS, chunk++) {
         const size_t items = w->V - i < ITEMS ? w->V - i : ITEMS;
         void *x = at(k, w->x, i * cols), *shift = at(k, w->shift, chunk * EVENTS);
-        score_rows_score(&w->rows, x, at(k, to->table->data, i * w->D),
+        score_rows_score(&w->rows, x, at(k, w->e, i * w->D),
                          to->bias ? at(k, to->bias->data, i) : NULL, items);
+        windows_out(w, x, i, i + items);
         memcpy(shift, w->most, cols * k->size);
         k->scores->most(shift, x, items, cols);
         for (size_t c = 0; c < cols; c++) { // the sum so far, shifted alike
@@ -129,7 +159,7 @@ static void shares_back(sweep *w, const gradients *g)
                        g->seed * score_rows_weight(r, c) *
                            exp(number_at(k, shift, c) - number_at(k, w->most, c)));
         score_rows_factor(r);
-        score_rows_back(r, at(k, w->x, i * r->cols), at(k, w->s->to.table->data, i * w->D), items,
+        score_rows_back(r, at(k, w->x, i * r->cols), at(k, w->e, i * w->D), items,
                         g->de ? at(k, g->de, i * w->D) : NULL, g->db ? at(k, g->db, i) : NULL);
     }
 }
@@ -145,7 +175,7 @@ static void truth_back(sweep *w, const gradients *g)
         const double weight = g->seed * score_rows_weight(r, c);
         const double by = -(1 - w->s->smoothing) * weight;
         void *dh = at(k, r->dh, c * w->D);
-        v->axpy(dh, by, at(k, w->s->to.table->data, i * w->D), w->D);
+        v->axpy(dh, by, at(k, w->e, i * w->D), w->D);
         if (g->de) v->axpy(at(k, g->de, i * w->D), by, at(k, r->h, c * w->D), w->D);
         if (g->db) number_set(k, g->db, i, number_at(k, g->db, i) + by);
         if (w->s->smoothing == 0) continue;
@@ -168,12 +198,14 @@ static void smoothing_back(sweep *w, const gradients *g)
 }
 
 // The loss of all rows, and its gradients if wanted.
-static double softmax_run(tape *t, softmax *s, const tensor *h, const gradients *g)
+static double softmax_run(tape *t, const node *n, const gradients *g)
 {
+    softmax *s = n->more;
+    const tensor *h = n->in[H];
     const size_t mark = tape_mark(t);
     sweep w;
     double loss = 0;
-    if (sweep_make(&w, t, s, h)) {
+    if (sweep_make(&w, t, s, h, n->in[E])) {
         for (size_t from = 0; score_rows_next(&w.rows, &from, h->rows);) {
             score_all(&w);
             loss += loss_of(&w);
@@ -192,7 +224,7 @@ static void softmax_forward(tape *t, node *n)
 {
     const kernel_set *k = tape_kernels(t);
     softmax *s = n->more;
-    const tensor *h = n->in[0];
+    const tensor *h = n->in[H];
     if (!n->out->data) return;
     s->keeps = tape_trains(t) && s->to.items * h->cols <= KEEP_MOST;
     gradients g = { .seed = 1 };
@@ -202,21 +234,20 @@ static void softmax_forward(tape *t, node *n)
         if (s->to.bias) g.db = s->db = zeros(t, s->to.items);
     }
     if (tape_failed(t)) return;
-    number_set(k, n->out->data, 0, softmax_run(t, s, h, s->keeps ? &g : NULL));
+    number_set(k, n->out->data, 0, softmax_run(t, n, s->keeps ? &g : NULL));
 }
 
 static void softmax_backward(tape *t, const node *n)
 {
     const kernel_set *k = tape_kernels(t);
-    softmax *s = n->more;
-    tensor *h = n->in[0];
-    const param *table = s->to.table, *bias = s->to.bias;
-    sink *to_table = tape_sink(t, table), *to_bias = bias ? tape_sink(t, bias) : NULL;
+    const softmax *s = n->more;
+    tensor *h = n->in[H];
+    const param *bias = s->to.bias;
+    sink *to_bias = bias ? tape_sink(t, bias) : NULL;
     const gradients g = { number_at(k, n->out->grad, 0), tensor_grad(t, h),
-                          to_table ? sink_dense(to_table, table) : NULL,
-                          to_bias ? sink_dense(to_bias, bias) : NULL };
+                          tensor_grad(t, n->in[E]), to_bias ? sink_dense(to_bias, bias) : NULL };
     if (!s->keeps) {
-        softmax_run(t, s, h, &g);
+        softmax_run(t, n, &g);
         return;
     }
     if (g.dh) k->rows->axpy(g.dh, g.seed, s->dh, h->rows * h->cols);
@@ -229,7 +260,10 @@ static const op_kind kind = { "softmax loss", softmax_forward, softmax_backward,
 tensor *op_softmax_loss(tape *t, tensor *h, const loss_targets *to, double smoothing)
 {
     softmax s = { .to = *to, .smoothing = smoothing };
+    tensor *e = tape_param(t, to->table);
     if (!s.to.items) s.to.items = to->table->rows;
     assert(h->cols == to->table->cols && s.to.items <= to->table->rows);
-    return tape_apply_rows(t, &kind, &h, 1, 1, 1, &s, sizeof s);
+    assert(!to->windows || smoothing == 0);
+    tensor *const in[] = { to->cosine ? op_unit(t, h) : h, to->cosine ? op_unit(t, e) : e };
+    return tape_apply_rows(t, &kind, in, 2, 1, 1, &s, sizeof s);
 }

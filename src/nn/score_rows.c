@@ -59,14 +59,21 @@ bool score_rows_next(score_rows *s, size_t *from, size_t end)
     memset(at(k, s->h, s->count * D), 0, (s->cols - s->count) * width);
     if (scale != 1) k->rows->scale(s->h, scale, s->count * D);
     transpose(k, s->ht, s->h, s->cols, D);
+    return s->count > 0;
+}
+
+void score_rows_answers(score_rows *s, const void *e, const int32_t *row)
+{
+    const kernel_set *k = s->k;
+    const size_t D = s->of->cols;
+    const param *bias = s->to->bias;
     for (size_t c = 0; c < s->cols; c++) {
-        const size_t i = c < s->count ? (size_t)score_rows_target(s, c) : 0;
         double a = 0;
-        if (c < s->count) a = k->rows->dot(at(k, s->h, c * D), at(k, s->to->table->data, i * D), D);
-        if (c < s->count && s->to->bias) a += number_at(k, s->to->bias->data, i);
+        if (c < s->count)
+            a = k->rows->dot(at(k, s->h, c * D), at(k, e, (size_t)row[s->row[c]] * D), D);
+        if (c < s->count && bias) a += number_at(k, bias->data, (size_t)score_rows_target(s, c));
         number_set(k, s->answer, c, a);
     }
-    return s->count > 0;
 }
 
 void score_rows_score(const score_rows *s, void *x, const void *e, const void *bias, size_t items)

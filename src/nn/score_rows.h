@@ -31,6 +31,8 @@ bool score_rows_next(score_rows *s, size_t *from, size_t end);
 int32_t score_rows_target(const score_rows *s, size_t c);
 double score_rows_weight(const score_rows *s, size_t c);
 
+// Fills in `answer`: the target of row n of h is row[n] of e.
+void score_rows_answers(score_rows *s, const void *e, const int32_t *row);
 // x[items][cols] = e ht + bias (or NULL).
 void score_rows_score(const score_rows *s, void *x, const void *e, const void *bias, size_t items);
 // hf = h, each row multiplied with its factor.
