@@ -19,7 +19,9 @@ class Block(nn.Module):
     def __init__(self, a):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(a.dim, eps=1e-8), nn.LayerNorm(a.dim, eps=1e-8)
-        self.attention = nn.MultiheadAttention(a.dim, a.heads, a.dropout, batch_first=True)
+        self.attention = nn.MultiheadAttention(
+            a.dim, a.heads, a.attention_dropout, batch_first=True
+        )
         self.inner, self.outer = nn.Linear(a.dim, a.dim), nn.Linear(a.dim, a.dim)
         self.drop1, self.drop2 = nn.Dropout(a.dropout), nn.Dropout(a.dropout)
 
@@ -63,12 +65,20 @@ def options():
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--heads", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.2)
+    parser.add_argument(
+        "--attention-dropout",
+        type=float,
+        help="of the attention weights, default --dropout; 0 lets PyTorch use its fused kernel",
+    )
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--loss", choices=("bce", "softmax", "sampled"), default="bce")
     parser.add_argument("--negatives", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="torch.compile the model")
-    return parser.parse_args()
+    a = parser.parse_args()
+    if a.attention_dropout is None:
+        a.attention_dropout = a.dropout
+    return a
 
 
 def main():
