@@ -41,7 +41,8 @@ static void linear_backward(tape *t, const node *n)
     const linear *l = n->more;
     const tensor *x = n->in[X], *w = n->in[W];
     const size_t N = n->out->rows, D = n->out->cols, in = x->cols;
-    void *dx = tensor_grad(t, n->in[X]), *dw = tensor_grad(t, n->in[W]);
+    bool add;
+    void *dx = tensor_grad_or_new(t, n->in[X], &add), *dw = tensor_grad(t, n->in[W]);
     void *db = n->in[B] ? tensor_grad(t, n->in[B]) : NULL;
     const size_t scratch = tape_mark(t);
     void *dz = l->f == ACT_NONE ? NULL : tape_memory(t, ROWS * D, k->size);
@@ -55,7 +56,7 @@ static void linear_backward(tape *t, const node *n)
         }
         if (dx)
             k->product(&(product){ (int)rows, (int)in, (int)D, d, (ptrdiff_t)D, 1, w->data, 1,
-                                   (ptrdiff_t)D, at(k, dx, i * in), (ptrdiff_t)in, true });
+                                   (ptrdiff_t)D, at(k, dx, i * in), (ptrdiff_t)in, add });
         if (dw)
             k->product(&(product){ (int)in, (int)D, (int)rows, at(k, x->data, i * in), 1,
                                    (ptrdiff_t)in, d, (ptrdiff_t)D, 1, dw, (ptrdiff_t)D, true });

@@ -22,9 +22,15 @@ static void add_forward(tape *t, node *n)
 static void add_backward(tape *t, const node *n)
 {
     const kernel_set *k = tape_kernels(t);
-    for (int i = 0; i < 2; i++) {
-        void *dx = tensor_grad(t, n->in[i]);
-        if (dx) k->rows->add(dx, n->out->grad, numbers(n->out));
+    const bool taken = tensor_grad_take(t, n->in[0], n->out->grad);
+    for (int i = taken ? 1 : 0; i < 2; i++) {
+        bool add;
+        void *dx = tensor_grad_or_new(t, n->in[i], &add);
+        if (!dx) continue;
+        if (add)
+            k->rows->add(dx, n->out->grad, numbers(n->out));
+        else
+            memcpy(dx, n->out->grad, numbers(n->out) * k->size);
     }
 }
 
@@ -125,8 +131,11 @@ static void dropout_forward(tape *t, node *n)
 static void dropout_backward(tape *t, const node *n)
 {
     const kernel_set *k = tape_kernels(t);
-    void *dx = tensor_grad(t, n->in[0]);
-    if (dx) k->rows->drop_back(dx, n->out->grad, n->more, n->out->rows, n->out->cols);
+    bool add;
+    void *dx = tensor_grad_or_new(t, n->in[0], &add);
+    if (dx)
+        (add ? k->rows->drop_back : k->rows->drop)(dx, n->out->grad, n->more, n->out->rows,
+                                                   n->out->cols);
 }
 
 static const op_kind dropped = { "dropout", dropout_forward, dropout_backward, NULL };

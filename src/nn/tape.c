@@ -253,11 +253,6 @@ const void *tensor_data(const tensor *x)
     return x->data;
 }
 
-const void *tensor_gradient(const tensor *x)
-{
-    return x->grad;
-}
-
 double tensor_number(const tape *t, const tensor *x)
 {
     if (!x->data) return 0;
@@ -365,17 +360,33 @@ sink *tape_sink(const tape *t, const param *p)
     return t->mask && !t->mask[p->index] ? NULL : t->sink;
 }
 
-void *tensor_grad(tape *t, tensor *x)
+void *tensor_grad_or_new(tape *t, tensor *x, bool *add)
 {
+    *add = true;
     if (!x || !x->wants) return NULL;
     if (x->param) {
         sink *s = tape_sink(t, x->param);
         return s ? sink_dense(s, x->param) : NULL;
     }
     if (x->grad) return x->grad;
-    x->grad = tape_memory(t, x->rows * x->cols, t->kernels.size);
-    if (x->grad) memset(x->grad, 0, x->rows * x->cols * t->kernels.size);
-    return x->grad;
+    *add = false;
+    return x->grad = tape_memory(t, x->rows * x->cols, t->kernels.size);
+}
+
+void *tensor_grad(tape *t, tensor *x)
+{
+    bool add;
+    void *grad = tensor_grad_or_new(t, x, &add);
+    if (grad && !add) memset(grad, 0, x->rows * x->cols * t->kernels.size);
+    return grad;
+}
+
+bool tensor_grad_take(tape *t, tensor *x, void *grad)
+{
+    (void)t;
+    if (!x->wants || x->param || x->grad) return false;
+    x->grad = grad;
+    return true;
 }
 
 static void forget_gradients(tape *t)

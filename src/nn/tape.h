@@ -62,8 +62,6 @@ size_t tensor_rows(const tensor *x);
 size_t tensor_cols(const tensor *x);
 const void *tensor_data(const tensor *x); // of the type of the store; NULL when not computed
 double tensor_number(const tape *t, const tensor *x); // the only element of a [1,1]
-// After tape_backward(): the gradient of x, or NULL if nothing reached it.
-const void *tensor_gradient(const tensor *x);
 
 tensor *tape_param(tape *t, const param *p);
 tensor *tape_input(tape *t, const float *values, size_t rows, size_t cols);      // copied

@@ -51,6 +51,10 @@ tensor *tape_apply_rows(tape *t, const op_kind *kind, tensor *const *in, int inp
 
 // Where to add the gradient of x: zeroed at the first ask; NULL: nobody wants it.
 void *tensor_grad(tape *t, tensor *x);
+// The same without clearing: *add is false at the first ask, and the op then writes instead.
+void *tensor_grad_or_new(tape *t, tensor *x, bool *add);
+// Makes `grad`, the gradient of an output that nothing will read again, that of x, if it has none.
+bool tensor_grad_take(tape *t, tensor *x, void *grad);
 // The sink of the present backward pass if it wants the gradient of p, else NULL.
 sink *tape_sink(const tape *t, const param *p);
 
