@@ -32,7 +32,19 @@
 #undef LOG1P
 #undef FABS
 
+#if defined(__x86_64__)
+extern const score_kernels score_kernels_avx2, score_kernels_avx512;
+#elif defined(__aarch64__)
+extern const score_kernels score_kernels_neon;
+#endif
+
 static const score_kernels *const versions[] = {
+#if defined(__x86_64__)
+    &score_kernels_avx512,
+    &score_kernels_avx2,
+#elif defined(__aarch64__)
+    &score_kernels_neon,
+#endif
     &score_kernels_ref_f32,
 };
 
