@@ -50,6 +50,7 @@ habit_status network_new(network **out, const model_class *c, const void *option
         return st;
     }
     store_draw(n->params, seed);
+    if (c->network->draw) c->network->draw(n, seed);
     network_settle(n);
     *out = n;
     return HABIT_OK;

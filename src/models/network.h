@@ -56,6 +56,8 @@ struct network_class {
     // Adds the parameters, and sets item, out and out_bias.  n->base.items and n->options are set;
     // `options` is the struct of the model's table, which begins with network_options.
     habit_status (*declare)(network *n, const void *options, habit_error *err);
+    // After the parameters are drawn by their initialisers: what those cannot say.  NULL: nothing.
+    void (*draw)(network *n, uint64_t seed);
     // One row per event: what its user will want next.  [events, dim]; or, where the batch asks
     // for the last rows alone and the model knows how to save work, [sequences, dim].
     tensor *(*forward)(tape *t, const network *n, const batch *b);

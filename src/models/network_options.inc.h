@@ -1,8 +1,8 @@
 // network_options.inc.h - the option rows of every network.
 //
 // Included inside a model's table, where AT(field) finds a field of network_options and the recipe
-// of the paper may be defined before: DIM, MAX_LEN, ..., each as text.  All are undefined again at
-// the end.
+// of the paper may be defined before: DIM, MAX_LEN, ..., each as text; NO_HEADS leaves out what
+// only attention has.  All are undefined again at the end.
 #ifndef DIM
 #define DIM "64"
 #endif
@@ -57,7 +57,9 @@
     ROW("max-len", "N", OPT_INT, max_len, MAX_LEN, 1, 16384, NULL,
         "latest events of a user that are looked at"),
     ROW("blocks", "N", OPT_INT, blocks, BLOCKS, 1, 64, NULL, "layers on top of each other"),
+#ifndef NO_HEADS
     ROW("heads", "N", OPT_INT, heads, HEADS, 1, 64, NULL, "attention heads; divides --dim"),
+#endif
     ROW("dropout", "P", OPT_REAL, dropout, DROPOUT, 0, 0.95, NULL,
         "chance of leaving a unit out while training"),
     ROW("init-std", "R", OPT_REAL, init_std, INIT_STD, 1e-6, 10, NULL,
@@ -107,6 +109,7 @@
 #undef MAX_LEN
 #undef BLOCKS
 #undef HEADS
+#undef NO_HEADS
 #undef DROPOUT
 #undef INIT_STD
 #undef LOSS

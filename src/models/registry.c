@@ -14,6 +14,8 @@ static const model_class *const classes[] = {
     &model_class_bpr,
     &model_class_ials,
     &model_class_svdpp,
+    &model_class_rnn,
+    &model_class_lstm,
     &model_class_sasrec,
     &model_class_esasrec,
     &model_class_truth,

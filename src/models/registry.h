@@ -13,6 +13,8 @@ extern const model_class model_class_ease;
 extern const model_class model_class_bpr;
 extern const model_class model_class_ials;
 extern const model_class model_class_svdpp;
+extern const model_class model_class_rnn;
+extern const model_class model_class_lstm;
 extern const model_class model_class_esasrec;
 extern const model_class model_class_sasrec;
 extern const model_class model_class_truth;

@@ -138,7 +138,7 @@ habit_status store_allocate(store *s, habit_error *err)
 
 // --- first values ----------------------------------------------------------------------------------
 
-static void put(const store *s, const param *p, size_t i, double v)
+void store_put(store *s, const param *p, size_t i, double v)
 {
     if (s->type == TENSOR_F64)
         ((double *)p->data)[i] = v;
@@ -153,7 +153,7 @@ static double get(const store *s, const param *p, size_t i)
 }
 
 // Modified Gram-Schmidt over the rows (or columns) of one square block of n.
-static void make_orthogonal(const store *s, const param *p, size_t r0, size_t c0, size_t n)
+static void make_orthogonal(store *s, const param *p, size_t r0, size_t c0, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const size_t row = (r0 + i) * p->cols + c0;
@@ -162,16 +162,16 @@ static void make_orthogonal(const store *s, const param *p, size_t r0, size_t c0
             double dot = 0;
             for (size_t k = 0; k < n; k++) dot += get(s, p, row + k) * get(s, p, other + k);
             for (size_t k = 0; k < n; k++)
-                put(s, p, row + k, get(s, p, row + k) - dot * get(s, p, other + k));
+                store_put(s, p, row + k, get(s, p, row + k) - dot * get(s, p, other + k));
         }
         double norm = 0;
         for (size_t k = 0; k < n; k++) norm += get(s, p, row + k) * get(s, p, row + k);
         norm = sqrt(norm);
-        for (size_t k = 0; k < n; k++) put(s, p, row + k, get(s, p, row + k) / norm);
+        for (size_t k = 0; k < n; k++) store_put(s, p, row + k, get(s, p, row + k) / norm);
     }
 }
 
-static void draw(const store *s, const param *p, uint64_t seed)
+static void draw(store *s, const param *p, uint64_t seed)
 {
     const size_t n = p->rows * p->cols;
     rng r = rng_at(seed, p->index, 0);
@@ -179,23 +179,23 @@ static void draw(const store *s, const param *p, uint64_t seed)
         p->init == INIT_XAVIER ? sqrt(6.0 / (double)(p->rows + p->cols)) : p->spread;
     for (size_t i = 0; i < n; i++) switch (p->init) {
         case INIT_ZERO:
-            put(s, p, i, 0);
+            store_put(s, p, i, 0);
             break;
         case INIT_ONE:
-            put(s, p, i, 1);
+            store_put(s, p, i, 1);
             break;
         case INIT_CONSTANT:
-            put(s, p, i, p->spread);
+            store_put(s, p, i, p->spread);
             break;
         case INIT_NORMAL:
-            put(s, p, i, p->spread * rng_normal(&r));
+            store_put(s, p, i, p->spread * rng_normal(&r));
             break;
         case INIT_ORTHOGONAL:
-            put(s, p, i, rng_normal(&r));
+            store_put(s, p, i, rng_normal(&r));
             break;
         case INIT_UNIFORM:
         case INIT_XAVIER:
-            put(s, p, i, limit * (2 * rng_uniform(&r) - 1));
+            store_put(s, p, i, limit * (2 * rng_uniform(&r) - 1));
             break;
         }
     if (p->init != INIT_ORTHOGONAL) return;
@@ -245,9 +245,9 @@ static habit_status take(store *s, param *p, const tensor_view *v, const char *p
         return fail(err, HABIT_EFORMAT, "%s: array '%s' has another shape, wanted %zu x %zu", path,
                     p->name, p->rows, p->cols);
     for (size_t i = 0; i < p->rows * p->cols; i++)
-        put(s, p, i,
-            v->type == TENSOR_F64 ? ((const double *)v->data)[i]
-                                  : (double)((const float *)v->data)[i]);
+        store_put(s, p, i,
+                  v->type == TENSOR_F64 ? ((const double *)v->data)[i]
+                                        : (double)((const float *)v->data)[i]);
     return HABIT_OK;
 }
 

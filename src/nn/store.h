@@ -48,8 +48,9 @@ param *store_add(store *s, const char *name, size_t rows, size_t cols, initialis
                  double spread);
 param *store_add_vector(store *s, const char *name, size_t cols, initialiser init, double spread);
 
-habit_status store_allocate(store *s, habit_error *err); // zeroed
-void store_draw(store *s, uint64_t seed);                // every parameter by its initialiser
+habit_status store_allocate(store *s, habit_error *err);      // zeroed
+void store_draw(store *s, uint64_t seed);                     // every parameter by its initialiser
+void store_put(store *s, const param *p, size_t i, double v); // number i of p becomes v
 
 tensor_type store_type(const store *s);
 size_t store_count(const store *s);
