@@ -61,16 +61,22 @@ static inline void tiny_batch_negatives(tiny_batch *b, const network *n)
     b->batch.log_share = n->options.logq ? b->log_share : NULL;
 }
 
-static inline network *network_make(const char *name, const char *options, tensor_type type)
+static inline network *network_make_of(const char *name, const char *options, uint32_t items,
+                                       tensor_type type)
 {
     const model_class *c = model_find(name);
     network *n = NULL;
     opt_values o = { 0 };
     CHECK_OK(parse_options(&o, c, options, err));
-    CHECK_OK(network_new(&n, c, o.values, 10, type, 11, err));
+    CHECK_OK(network_new(&n, c, o.values, items, type, 11, err));
     opt_values_free(&o);
     if (!n) exit(check_done());
     return n;
+}
+
+static inline network *network_make(const char *name, const char *options, tensor_type type)
+{
+    return network_make_of(name, options, 10, type);
 }
 
 typedef struct network_text {

@@ -11,17 +11,22 @@
 //     x = x + sigmoid(x G1) * MHA(LayerNorm(x))
 //     x = x + sigmoid(x G2) * FFN(LayerNorm(x))          FFN: SwiGLU
 //
-// Where they disagree: the code has no normalisation after the last block when blocks are
-// pre-normalised and some versions add one; we add one, as our SASRec does.
+// Where they disagree:
+//   - the papers do not say whether the last block is followed by a normalisation; the code has none,
+//     nor do we; --last-norm adds one, as SASRec has it
+//   - the code counts positions from the newest event, ours from the window's first
 //
 // Names    V items, N events of the batch (packed, no padding), D features, F = mult * D.
 #include "models/network.h"
 #include "models/registry.h"
 #include "nn/op_attention.h"
 
+#include <math.h>
+
 typedef struct esasrec_options {
     network_options base;
-    int ffn_mult;
+    double ffn_mult;
+    bool last_norm;
 } esasrec_options;
 
 static const opt esasrec_table[] = {
@@ -31,8 +36,10 @@ static const opt esasrec_table[] = {
 #include "models/network_options.inc.h"
 #undef AT
     ,
-    { "ffn-mult", "N", OPT_INT, offsetof(esasrec_options, ffn_mult), "4", 1, 64, NULL,
+    { "ffn-mult", "R", OPT_REAL, offsetof(esasrec_options, ffn_mult), "4", 0.01, 64, NULL,
       "width of the feed-forward layers, in units of --dim" },
+    { "last-norm", NULL, OPT_FLAG, offsetof(esasrec_options, last_norm), "no", 0, 0, NULL,
+      "normalise once more after the last block" },
     OPT_END,
 };
 
@@ -50,7 +57,7 @@ typedef struct esasrec {
     network base;
     param *position; // [max_len][D]
     block block[BLOCKS_MAX];
-    param *norm_gain, *norm_shift;
+    param *norm_gain, *norm_shift; // or NULL
 } esasrec;
 
 static void declare_block(store *s, block *b, int l, size_t D, size_t F)
@@ -86,16 +93,17 @@ static habit_status esasrec_declare(network *n, const void *options, habit_error
     esasrec *m = (esasrec *)n;
     const esasrec_options *own = options;
     const network_options *o = &n->options;
-    const size_t D = (size_t)o->dim;
+    const size_t D = (size_t)o->dim, F = (size_t)ceil(o->dim * own->ffn_mult);
     store *s = n->params;
     if (o->dim % o->heads)
         return fail(err, HABIT_EINVAL, "--heads: %d does not divide --dim %d", o->heads, o->dim);
     n->item = n->out = store_add(s, "item", n->base.items, D, INIT_NORMAL, o->init_std);
     m->position = store_add(s, "position", (size_t)o->max_len, D, INIT_NORMAL, o->init_std);
-    for (int l = 0; l < o->blocks; l++)
-        declare_block(s, &m->block[l], l, D, D * (size_t)own->ffn_mult);
-    m->norm_gain = store_add_vector(s, "norm.gain", D, INIT_ONE, 0);
-    m->norm_shift = store_add_vector(s, "norm.shift", D, INIT_ZERO, 0);
+    for (int l = 0; l < o->blocks; l++) declare_block(s, &m->block[l], l, D, F);
+    if (own->last_norm) {
+        m->norm_gain = store_add_vector(s, "norm.gain", D, INIT_ONE, 0);
+        m->norm_shift = store_add_vector(s, "norm.shift", D, INIT_ZERO, 0);
+    }
     return HABIT_OK;
 }
 
@@ -132,7 +140,7 @@ static tensor *esasrec_forward(tape *t, const network *n, const batch *b)
         gate = op_linear(t, x, k->gate2, k->gate2_bias, ACT_SIGMOID);
         x = op_add(t, x, op_dropout(t, op_multiply(t, h, gate), o->dropout));
     }
-    return op_layer_norm(t, x, m->norm_gain, m->norm_shift, EPS);
+    return m->norm_gain ? op_layer_norm(t, x, m->norm_gain, m->norm_shift, EPS) : x;
 }
 
 static const network_class esasrec_network = {

@@ -75,7 +75,8 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     t->net->base.users = log->users;
     const batch_plan plan = { o->max_len, o->batch, seed };
     TRY(batches_new(&t->batches, log, &plan, err));
-    if (network_takes_shared(t->net) || network_takes_own(t->net)) {
+    const bool learns = batches_targets(t->batches) > 0;
+    if (learns && (network_takes_shared(t->net) || network_takes_own(t->net))) {
         const bool popular = strcmp(o->sampler, "popularity") == 0;
         // gSASRec's code draws from all items, SASRec's from those the user has not had
         const negatives_plan draw = { .uniform = !popular,

@@ -1,0 +1,163 @@
+// network_fixture.h - is a whole network what PyTorch computes?  See tests/fixtures/nn/README.md.
+//
+//     static const fixture_name arrays[] = { { "item", "item" },
+//                                           { "block.%d.wq", "block.%d.attention.query" }, ... };
+//     network_fixture_check(&(network_fixture){
+//         .file = "sasrec", .model = "sasrec", .options = "dim=8 heads=2", arrays, COUNT_OF(arrays) });
+//
+// Weights are copied from the file by name.  Compared, in double and in float, are the rows that
+// are scored, the mean loss, and its gradient by every array of the file: what reaches it by way of
+// the rows (d<name>) and as the table of answers (score_<name>) together.
+#ifndef TESTS_NETWORK_FIXTURE_H
+#define TESTS_NETWORK_FIXTURE_H
+#include "tests/network_check.h"
+#include "tests/nn_fixture.h"
+
+typedef struct fixture_name {
+    const char *file, *ours; // %d: the number of a block
+} fixture_name;
+
+typedef struct network_fixture {
+    const char *file, *model, *options;
+    const fixture_name *names;
+    size_t names_count;
+    tensor *(*rows)(tape *t, const network *n, const batch *b); // NULL: network_rows_of
+} network_fixture;
+
+enum { FIXTURE_ITEMS = 9, FIXTURE_SEQUENCES = 4, FIXTURE_EVENTS = 10 };
+
+// The parameter that an array of the file stands for, or NULL.
+static inline param *fixture_param(const network_fixture *x, const network *n, const char *name)
+{
+    for (size_t i = 0; i < x->names_count; i++) {
+        int block = 0, used = 0;
+        char file[64], ours[64];
+        const fixture_name *f = &x->names[i];
+        if (strchr(f->file, '%') && sscanf(name, "block.%d%n", &block, &used) != 1) continue;
+        snprintf(file, sizeof file, f->file, block);
+        snprintf(ours, sizeof ours, f->ours, block);
+        if (strcmp(file, name) == 0) return store_find(n->params, ours);
+    }
+    return NULL;
+}
+
+static inline void fixture_copy(const network_fixture *x, const network *n, const safetensors *f,
+                                tensor_type type)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const tensor_view *v = &f->tensors[i];
+        if (!fixture_gradient(f, v->name)) continue;
+        const param *p = fixture_param(x, n, v->name);
+        CHECK(p && tensor_count(v) == p->rows * p->cols, "%s: no parameter for %s", x->file,
+              v->name);
+        for (size_t k = 0; p && k < p->rows * p->cols; k++) {
+            if (type == TENSOR_F64)
+                ((double *)p->data)[k] = ((const double *)v->data)[k];
+            else
+                ((float *)p->data)[k] = (float)((const double *)v->data)[k];
+        }
+    }
+}
+
+// The file's events as a batch.  Times in files are seconds.
+static inline batch fixture_batch(const safetensors *f)
+{
+    static int32_t position[FIXTURE_EVENTS];
+    static int64_t time[2][FIXTURE_EVENTS];
+    static const uint32_t user[FIXTURE_SEQUENCES];
+    const int32_t *offset = fixture_array(f, "offset", TENSOR_I32);
+    batch b = { .sequences = FIXTURE_SEQUENCES,
+                .events = FIXTURE_EVENTS,
+                .targets = FIXTURE_EVENTS,
+                .offset = offset,
+                .item = fixture_array(f, "input", TENSOR_I32),
+                .target = fixture_array(f, "target", TENSOR_I32),
+                .position = position,
+                .user = user };
+    for (int s = 0; s < FIXTURE_SEQUENCES; s++)
+        for (int32_t e = offset[s]; e < offset[s + 1]; e++) position[e] = e - offset[s];
+    if (!safetensors_find(f, "time")) return b;
+    const int64_t *happened = fixture_array(f, "time", TENSOR_I64);
+    const int64_t *asked = fixture_array(f, "asked", TENSOR_I64);
+    for (int e = 0; e < FIXTURE_EVENTS; e++) {
+        time[0][e] = happened[e] * 1000000;
+        time[1][e] = asked[e] * 1000000;
+    }
+    b.time = time[0];
+    b.next_time = time[1];
+    return b;
+}
+
+// Some gradients are zero but for rounding, as that of a key's bias: they are small beside `whole`.
+static inline void fixture_check_error(const network_fixture *x, const char *what,
+                                       const fixture_error *e, double whole, tensor_type type)
+{
+    const double most = type == TENSOR_F64 ? 1e-11 : 1e-5;
+    const double norm = fmax(sqrt(e->norm), 1e-2 * whole);
+    CHECK(sqrt(e->off) <= most * norm, "%s as %s: %s off by %.2e", x->file, tensor_type_name(type),
+          what, sqrt(e->off) / norm);
+}
+
+static inline void fixture_check_gradients(const network_fixture *x, const network *n,
+                                           const sink *k, const safetensors *f, tensor_type type)
+{
+    const double whole = sqrt(sink_norm2(k));
+    for (size_t i = 0; i < f->count; i++) {
+        const tensor_view *v = &f->tensors[i], *d = fixture_gradient(f, v->name);
+        char direct[80];
+        snprintf(direct, sizeof direct, "score_%s", v->name);
+        const tensor_view *more = safetensors_find(f, direct);
+        const param *p = d || more ? fixture_param(x, n, v->name) : NULL;
+        fixture_error e = { 0, 0 };
+        double *want = calloc(tensor_count(v) + 1, sizeof *want);
+        for (size_t j = 0; p && j < p->rows * p->cols; j++)
+            want[j] = (d ? ((const double *)d->data)[j] : 0) +
+                      (more ? ((const double *)more->data)[j] : 0);
+        for (size_t r = 0; p && r < p->rows; r++)
+            fixture_compare(&e, sink_find(k, p, r), want + r * p->cols, p->cols, type);
+        if (p) fixture_check_error(x, v->name, &e, whole, type);
+        free(want);
+    }
+}
+
+static inline void network_fixture_check_as(const network_fixture *x, const safetensors *f,
+                                            tensor_type type)
+{
+    network *n = network_make_of(x->model, x->options, FIXTURE_ITEMS, type);
+    const batch b = fixture_batch(f);
+    const double targets = (double)tensor_count(safetensors_find(f, "target"));
+    const double one = 1 / targets;
+    const float one_f32 = (float)one;
+    tape *t;
+    sink *k;
+    fixture_copy(x, n, f, type);
+    CHECK_OK(tape_new(&t, n->params, NULL, err));
+    CHECK_OK(sink_new(&k, n->params, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
+    tensor *out = (x->rows ? x->rows : n->base.class->network->forward)(t, n, &b);
+    tensor *loss = network_loss_of(t, n, &b, out);
+    const tensor_view *want = safetensors_find(f, "out");
+    fixture_error e = { 0, 0 };
+    CHECK(tensor_count(want) == tensor_rows(out) * tensor_cols(out), "%s: outputs", x->file);
+    fixture_compare(&e, tensor_data(out), want->data, tensor_count(want), type);
+    fixture_check_error(x, "rows", &e, 0, type);
+    CHECK(fabs(tensor_number(t, loss) / targets - fixture_number(f, "loss")) <
+              (type == TENSOR_F64 ? 1e-12 : 1e-5),
+          "%s: loss %g", x->file, tensor_number(t, loss) / targets);
+    tape_backward(t, loss, type == TENSOR_F64 ? (const void *)&one : &one_f32, NULL, k);
+    fixture_check_gradients(x, n, k, f, type);
+    sink_free(k);
+    tape_free(t);
+    model_free(&n->base);
+}
+
+static inline void network_fixture_check(const network_fixture *x)
+{
+    safetensors f;
+    fixture_open(&f, x->file);
+    network_fixture_check_as(x, &f, TENSOR_F64);
+    network_fixture_check_as(x, &f, TENSOR_F32);
+    safetensors_close(&f);
+}
+
+#endif
