@@ -21,7 +21,7 @@ typedef struct tiny_batch {
     arena memory;
     batch_room room;
     batch batch;
-    int32_t shared[6], own[64];
+    int32_t negative[64];
     float log_share[10];
 } tiny_batch;
 
@@ -46,18 +46,16 @@ static inline void tiny_batch_make(tiny_batch *b, size_t from, size_t to, bool t
         batch_add(&b->batch, &b->room, &q, targets);
     }
     b->batch.first_event = begin[from];
-    for (int i = 0; i < 6; i++) b->shared[i] = (i * 7 + 2) % 10;
-    for (int i = 0; i < 64; i++) b->own[i] = (i * 3 + 7) % 10;
+    for (int i = 0; i < 64; i++) b->negative[i] = (i * 7 + i / 10 + 2) % 10;
     for (int i = 0; i < 10; i++) b->log_share[i] = logf(0.05f + 0.01f * (float)i);
     b->batch.key = 77;
 }
 
 static inline void tiny_batch_negatives(tiny_batch *b, const network *n)
 {
-    b->batch.shared = b->shared;
-    b->batch.shared_count = network_takes_shared(n) ? 6 : 0;
-    b->batch.own = b->own;
-    b->batch.own_count = network_takes_own(n) ? (size_t)n->options.negatives : 0;
+    const size_t most = n->sharing == NEGATIVES_OF_ROW ? 4 : 6; // of 12 events
+    b->batch.negative = b->negative;
+    b->batch.negatives = network_negatives(n) < most ? network_negatives(n) : most;
     b->batch.log_share = n->options.logq ? b->log_share : NULL;
 }
 
@@ -120,7 +118,7 @@ static inline float *network_rows(const network *n, size_t from, size_t to, int3
     if (last_item >= 0) b.room.item[b.batch.events - 1] = last_item;
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
-    const tensor *h = n->base.class->network->forward(t, n, &b.batch);
+    const tensor *h = network_answers(t, n, &b.batch);
     const size_t bytes = tensor_rows(h) * tensor_cols(h) * sizeof(float);
     float *copy = malloc(bytes);
     memcpy(copy, tensor_data(h), bytes);
@@ -223,7 +221,7 @@ static inline void network_full_answer(const network *n, const live_event *e, si
     batch_add(&b, &room, &s, false);
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
-    const float *rows = tensor_data(n->base.class->network->forward(t, n, &b));
+    const float *rows = tensor_data(network_answers(t, n, &b));
     memcpy(vector, rows + (count - 1) * (size_t)n->base.dim, (size_t)n->base.dim * sizeof *vector);
     tape_free(t);
     arena_free(&memory);

@@ -21,7 +21,7 @@ typedef struct network_fixture {
     const char *file, *model, *options;
     const fixture_name *names;
     size_t names_count;
-    tensor *(*rows)(tape *t, const network *n, const batch *b); // NULL: network_rows_of
+    tensor *(*rows)(tape *t, const network *n, const batch *b); // NULL: network_answers
 } network_fixture;
 
 enum { FIXTURE_ITEMS = 9, FIXTURE_SEQUENCES = 4, FIXTURE_EVENTS = 10 };
@@ -134,7 +134,7 @@ static inline void network_fixture_check_as(const network_fixture *x, const safe
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     CHECK_OK(sink_new(&k, n->params, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
-    tensor *out = (x->rows ? x->rows : n->base.class->network->forward)(t, n, &b);
+    tensor *out = (x->rows ? x->rows : network_answers)(t, n, &b);
     tensor *loss = network_loss_of(t, n, &b, out);
     const tensor_view *want = safetensors_find(f, "out");
     fixture_error e = { 0, 0 };

@@ -25,9 +25,36 @@ static const fixture_name arrays[] = {
     { "norm.norm_b", "norm.shift" },
 };
 
+// With --cosine what ranking multiplies has length one.
+static void check_cosine(void)
+{
+    static structured_log log;
+    fitted f;
+    structured_log_make(&log);
+    fit_model(&f, "sasrec", "dim=8 max-len=8 epochs=1 cosine=yes", &log.tiny.view, NULL);
+    const query q = query_of(&log.tiny.view, 3);
+    float v[8] = { 0 };
+    arena scratch = { 0 };
+    CHECK_OK(arena_init_bytes(&scratch, f.class->scratch(f.model, 1), err));
+    f.class->encode(f.model, &q, 1, v, &scratch);
+    double user2 = 0;
+    for (int d = 0; d < 8; d++) user2 += (double)v[d] * (double)v[d];
+    CHECK(fabs(user2 - 1) < 1e-5, "a user's vector has length %g", sqrt(user2));
+    for (uint32_t i = 0; i < f.model->items; i++) {
+        double item2 = 0;
+        for (uint32_t d = 0; d < 8; d++)
+            item2 +=
+                (double)f.model->item_vector[i * 8 + d] * (double)f.model->item_vector[i * 8 + d];
+        CHECK(fabs(item2 - 1) < 1e-5, "item %u has length %g", i, sqrt(item2));
+    }
+    arena_free(&scratch);
+    fitted_free(&f);
+}
+
 int main(void)
 {
     static const char *const losses[] = { "softmax", "sampled", "bce", "gbce", "bpr" };
+    static const char *const whose[] = { "step", "sequence", "target" };
     network_fixture_check(&(network_fixture){ .file = "sasrec",
                                               .model = "sasrec",
                                               .options = "dim=8 heads=2 max-len=6 dropout=0",
@@ -39,7 +66,17 @@ int main(void)
         network_check_gradient("sasrec", options);
     }
     network_check_gradient("sasrec", "dim=6 max-len=8 loss=sampled logq=yes temperature=0.5");
+    network_check_gradient("sasrec", "dim=6 max-len=8 cosine=yes temperature=0.2");
     network_check("sasrec", "dim=8 heads=2 max-len=8", NETWORK_CAUSAL);
+    for (size_t i = 0; i < COUNT_OF(whose); i++) {
+        char options[128];
+        snprintf(options, sizeof options,
+                 "dim=8 max-len=8 loss=sampled cosine=yes temperature=0.2 logq=yes negatives=3 "
+                 "negatives-of=%s",
+                 whose[i]);
+        network_check("sasrec", options, NETWORK_CAUSAL);
+    }
+    check_cosine();
     check_beats_popularity("sasrec", "dim=16 epochs=30 max-len=12 batch=32 lr=0.01", 0.2);
     return CHECK_DONE();
 }

@@ -29,11 +29,10 @@ typedef struct batch {
     uint64_t first_event;    // number of events[0] in the step
     uint64_t first_sequence; // number of sequence 0 in the step
 
-    // Negatives of this step, where the loss takes some.
-    const int32_t *shared; // [shared_count] the same for every target
-    size_t shared_count;
-    const int32_t *own; // [events][own_count]: each target has its own
-    size_t own_count;
+    // Negatives, where the loss takes some: the same for every target, or for those of a sequence,
+    // or each target's own.
+    const int32_t *negative; // [negatives], [sequences][negatives] or [events][negatives]
+    size_t negatives;
     const float *log_share; // [items] log-probability of being drawn, or NULL
 } batch;
 

@@ -45,7 +45,7 @@ static const float *run_row(const network *n, tape *t, kept *k, const live_event
                       .value = &e->value,
                       .user = &user };
     tape_begin(t, &(tape_pass){ .mode = TAPE_STEP, .kept = k });
-    return tensor_data(n->base.class->network->forward(t, n, &b));
+    return tensor_data(network_answers(t, n, &b));
 }
 
 // --- sizes ------------------------------------------------------------------------------------------

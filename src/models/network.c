@@ -2,8 +2,8 @@
 #include "models/network.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "nn/op_loss.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { PORTION = 1024 }; // events encoded at once, or those of one query if more
@@ -18,6 +18,15 @@ static loss_kind loss_of(const char *name)
     return (loss_kind)i;
 }
 
+static sharing sharing_of(const network_options *o)
+{
+    static const char *const known[] = { "step", "sequence", "target" };
+    size_t i = 0;
+    if (loss_of(o->loss) != LOSS_SAMPLED) return NEGATIVES_OF_ROW;
+    while (strcmp(known[i], o->negatives_of) != 0) i++;
+    return (sharing)i;
+}
+
 static habit_status declare(network **out, const model_class *c, const void *options,
                             uint32_t items, tensor_type type, habit_error *err)
 {
@@ -28,7 +37,9 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     n->options = *(const network_options *)options;
     n->base.dim = n->options.dim;
     n->loss = loss_of(n->options.loss);
+    n->sharing = sharing_of(&n->options);
     n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
+    n->options.negatives_of = NULL;
     habit_status st = store_new(&n->params, type, err);
     if (st == HABIT_OK) st = c->network->declare(n, options, err);
     if (st != HABIT_OK) {
@@ -39,12 +50,22 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     return HABIT_OK;
 }
 
+// Room for item vectors of length one.
+static habit_status make_unit(network *n, habit_error *err)
+{
+    const size_t numbers = n->out->rows * n->out->cols;
+    if (!n->options.cosine || store_type(n->params) != TENSOR_F32) return HABIT_OK;
+    n->unit = NEW(float, numbers);
+    return n->unit ? HABIT_OK : fail_memory(err, "item vectors", numbers * sizeof *n->unit);
+}
+
 habit_status network_new(network **out, const model_class *c, const void *options, uint32_t items,
                          tensor_type type, uint64_t seed, habit_error *err)
 {
     network *n = NULL;
     TRY(declare(&n, c, options, items, type, err));
-    const habit_status st = store_allocate(n->params, err);
+    habit_status st = store_allocate(n->params, err);
+    if (st == HABIT_OK) st = make_unit(n, err);
     if (st != HABIT_OK) {
         network_free(&n->base);
         return st;
@@ -61,6 +82,7 @@ void network_free(model *m)
     network *n = (network *)m;
     store_free(n->params);
     mem_free(n->shape);
+    mem_free(n->unit);
     mem_free(n);
 }
 
@@ -74,10 +96,23 @@ void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attentio
     among->window = 0;
 }
 
+static void fill_unit(network *n)
+{
+    const size_t D = n->out->cols;
+    const float *e = n->out->data;
+    for (size_t i = 0; i < n->out->rows; i++, e += D) {
+        double length2 = 0;
+        for (size_t d = 0; d < D; d++) length2 += (double)e[d] * (double)e[d];
+        const double by = 1 / fmax(sqrt(length2), 1e-6);
+        for (size_t d = 0; d < D; d++) n->unit[i * D + d] = (float)((double)e[d] * by);
+    }
+}
+
 void network_settle(network *n)
 {
     if (store_type(n->params) != TENSOR_F32) return;
-    n->base.item_vector = n->out->data;
+    if (n->unit) fill_unit(n);
+    n->base.item_vector = n->unit ? n->unit : n->out->data;
     n->base.item_bias = n->out_bias ? n->out_bias->data : NULL;
 }
 
@@ -135,20 +170,23 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
     }
     if (m->dim != n->options.dim)
         return fail(err, HABIT_EFORMAT, "--dim %d does not fit the model's file", n->options.dim);
+    TRY(make_unit(n, err));
     network_settle(n);
     return HABIT_OK;
 }
 
 // --- the loss ---------------------------------------------------------------------------------------
 
-bool network_takes_shared(const network *n)
+size_t network_negatives(const network *n)
 {
-    return n->loss == LOSS_SAMPLED;
+    return n->loss == LOSS_SOFTMAX ? 0 : (size_t)n->options.negatives;
 }
 
-bool network_takes_own(const network *n)
+static size_t negatives_sets(const network *n, const batch *b)
 {
-    return n->loss == LOSS_BCE || n->loss == LOSS_GBCE || n->loss == LOSS_BPR;
+    return n->sharing == NEGATIVES_SHARED        ? 1
+           : n->sharing == NEGATIVES_OF_SEQUENCE ? b->sequences
+                                                 : b->events;
 }
 
 // log-probabilities of some items; NULL: not wanted, or no memory.
@@ -162,18 +200,21 @@ static const float *logq_of(tape *t, const batch *b, const int32_t *item, size_t
 static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor *h,
                                const loss_targets *to)
 {
-    const bool own = network_takes_own(n);
+    const bool corrected = n->loss == LOSS_SAMPLED;
+    const size_t drawn = negatives_sets(n, b) * b->negatives;
     const loss_negatives against = {
-        .sharing = own ? NEGATIVES_OF_ROW : NEGATIVES_SHARED,
-        .count = own ? b->own_count : b->shared_count,
-        .item = own ? b->own : b->shared,
-        .logq = own ? NULL : logq_of(t, b, b->shared, b->shared_count),
-        .answer_logq = own ? NULL : logq_of(t, b, b->target, b->events),
+        .sharing = n->sharing,
+        .count = b->negatives,
+        .item = b->negative,
+        .logq = corrected ? logq_of(t, b, b->negative, drawn) : NULL,
+        .answer_logq = corrected ? logq_of(t, b, b->target, b->events) : NULL,
+        .offset = b->offset,
+        .sequences = b->sequences,
     };
     sampled_loss loss = { .kind = SCORE_SOFTMAX };
     if (n->loss == LOSS_BPR) loss.kind = SCORE_BPR;
     if (n->loss == LOSS_BCE || n->loss == LOSS_GBCE) loss.kind = SCORE_BCE;
-    if (n->loss == LOSS_GBCE) loss.beta = gbce_beta(b->own_count, n->base.items, n->options.gbce_t);
+    if (n->loss == LOSS_GBCE) loss.beta = gbce_beta(b->negatives, n->base.items, n->options.gbce_t);
     loss.mean = n->loss == LOSS_BPR;
     return op_sampled_loss(t, h, to, &against, &loss);
 }
@@ -184,7 +225,8 @@ tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
                               .table = n->out,
                               .bias = n->out_bias,
                               .items = n->base.items,
-                              .scale = 1 / n->options.temperature };
+                              .scale = 1 / n->options.temperature,
+                              .cosine = n->options.cosine };
     return n->loss == LOSS_SOFTMAX ? op_softmax_loss(t, h, &to, 0)
                                    : sampled_loss_of(t, n, b, h, &to);
 }
@@ -192,6 +234,12 @@ tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
 tensor *network_loss(tape *t, const network *n, const batch *b)
 {
     return network_loss_of(t, n, b, n->base.class->network->forward(t, n, b));
+}
+
+tensor *network_answers(tape *t, const network *n, const batch *b)
+{
+    tensor *h = n->base.class->network->forward(t, n, b);
+    return n->options.cosine ? op_unit(t, h) : h;
 }
 
 // --- answering --------------------------------------------------------------------------------------
@@ -224,7 +272,7 @@ static void answer(const network *n, workshop *w, batch *b, float *const *to)
     const size_t bytes = (size_t)n->base.dim * sizeof(float);
     batch_ask_last(b, &w->room);
     tape_begin(w->tape, &(tape_pass){ .mode = TAPE_INFER });
-    const tensor *h = n->base.class->network->forward(w->tape, n, b);
+    const tensor *h = network_answers(w->tape, n, b);
     const float *row = tensor_data(h);
     const bool all = tensor_rows(h) == b->events;
     for (size_t s = 0; s < b->sequences; s++) {
@@ -292,7 +340,7 @@ static size_t measure(const network *n, size_t sequences)
     for (size_t s = 0; s <= sequences; s++) room.offset[s] = (int32_t)(events * s / sequences);
     if (tape_new(&t, n->params, NULL, NULL) == HABIT_OK) {
         tape_begin(t, &(tape_pass){ .mode = TAPE_MEASURE });
-        n->base.class->network->forward(t, n, &b);
+        network_answers(t, n, &b);
         if (!tape_failed(t)) used = tape_used(t);
         tape_free(t);
     }

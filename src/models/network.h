@@ -10,6 +10,7 @@
 #include "data/batch.h"
 #include "models/model.h"
 #include "nn/op_attention.h"
+#include "nn/op_loss.h"
 #include "nn/ops.h"
 
 typedef struct network_options {
@@ -17,10 +18,10 @@ typedef struct network_options {
     int dim, max_len, blocks, heads;
     double dropout, init_std;
     // loss
-    const char *loss, *sampler;
+    const char *loss, *sampler, *negatives_of;
     int negatives;
     double sampler_power, gbce_t, temperature;
-    bool logq;
+    bool logq, cosine;
     // training
     int epochs, batch, patience, valid_every, shards;
     double lr, beta1, beta2, weight_decay, clip, warmup, lr_end;
@@ -43,10 +44,12 @@ typedef struct network {
     model base;
     network_options options; // but for its strings, which do not live as long
     loss_kind loss;
+    sharing sharing; // of negatives
     store *params;
     param *item;          // [items][dim] item vectors, as inputs
     param *out;           // [items][dim] as outputs: the same as `item` where they are shared
     param *out_bias;      // [1][items], or NULL
+    float *unit;          // [items][dim] `out` with rows of length one, where scores are cosines
     uint64_t (*shape)[2]; // of the arrays of a file being loaded
     size_t fields;
 } network;
@@ -75,9 +78,10 @@ habit_status network_new(network **out, const model_class *c, const void *option
 tensor *network_loss(tape *t, const network *n, const batch *b);
 // The same over rows h [events, dim] that a model has made otherwise.
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
-// True if the loss takes negatives shared by a whole step, or some of each target's own.
-bool network_takes_shared(const network *n);
-bool network_takes_own(const network *n);
+// What is scored: the rows of forward(), of length one where scores are cosines.
+tensor *network_answers(tape *t, const network *n, const batch *b);
+// How many negatives the loss takes, each of n->sharing; 0: none.
+size_t network_negatives(const network *n);
 // In the last block of a causal model that is only asked for last rows: x and h become those rows,
 // which look at the keys of all.
 void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among);

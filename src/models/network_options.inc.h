@@ -27,6 +27,15 @@
 #ifndef NEGATIVES
 #define NEGATIVES "256"
 #endif
+#ifndef NEGATIVES_OF
+#define NEGATIVES_OF "step"
+#endif
+#ifndef COSINE
+#define COSINE "no"
+#endif
+#ifndef TEMPERATURE
+#define TEMPERATURE "1"
+#endif
 #ifndef BATCH
 #define BATCH "128"
 #endif
@@ -67,8 +76,9 @@
     ROW("loss", "NAME", OPT_CHOICE, loss, LOSS, 0, 0, "softmax|sampled|bce|gbce|bpr",
         "what is made small: cross-entropy over all items or over --negatives, or pairwise"),
     ROW("negatives", "N", OPT_INT, negatives, NEGATIVES, 1, 1000000, NULL,
-        "items drawn against the target: shared by a step for sampled, each target's own for "
-        "bce, gbce and bpr"),
+        "items drawn against the target; of bce, gbce and bpr each target has its own"),
+    ROW("negatives-of", "WHO", OPT_CHOICE, negatives_of, NEGATIVES_OF, 0, 0,
+        "step|sequence|target", "sampled: what shares its negatives"),
     ROW("sampler", "NAME", OPT_CHOICE, sampler, "uniform", 0, 0, "uniform|popularity",
         "how negatives are drawn"),
     ROW("sampler-power", "R", OPT_REAL, sampler_power, "0.5", 0, 2, NULL,
@@ -77,7 +87,9 @@
         "sampled: correct scores for how likely items are drawn"),
     ROW("gbce-t", "R", OPT_REAL, gbce_t, "0.75", 0, 1, NULL,
         "gbce: calibration, 0 as bce, 1 as softmax"),
-    ROW("temperature", "R", OPT_REAL, temperature, "1", 1e-4, 1e4, NULL,
+    ROW("cosine", NULL, OPT_FLAG, cosine, COSINE, 0, 0, NULL,
+        "scores are cosines; wants a low --temperature"),
+    ROW("temperature", "R", OPT_REAL, temperature, TEMPERATURE, 1e-4, 1e4, NULL,
         "scores are divided by this in the loss"),
     ROW("epochs", "N", OPT_INT, epochs, EPOCHS, 1, 1000000, NULL, "most passes over the data"),
     ROW("batch", "N", OPT_INT, batch, BATCH, 1, 1000000, NULL, "users of one step"),
@@ -114,6 +126,9 @@
 #undef INIT_STD
 #undef LOSS
 #undef NEGATIVES
+#undef NEGATIVES_OF
+#undef COSINE
+#undef TEMPERATURE
 #undef BATCH
 #undef EPOCHS
 #undef PATIENCE

@@ -12,7 +12,8 @@ typedef struct bench {
     tape *tape;
     arena memory; // of room and negatives
     batch_room room;
-    int32_t *own; // [events][own_count]
+    int32_t *negative; // as in batch
+    int32_t *window;   // [2 * events] for drawing those of a sequence
 } bench;
 
 typedef struct shard {
@@ -32,8 +33,8 @@ struct stepper {
     shard *shard; // [shards]
     sink **sinks; // [shards]
     size_t shards;
-    int32_t *shared; // [shared_count] of the step
-    size_t shared_count, own_count;
+    int32_t *shared; // [count] of the step
+    size_t count;    // of negatives
 
     // The present step.
     const uint64_t *start;
@@ -53,8 +54,14 @@ static size_t portion(const stepper *s)
 static void bench_place(const stepper *s, bench *b, unsigned columns, arena *mem)
 {
     const size_t events = portion(s), users = (size_t)s->net->options.batch;
-    batch_room_place(&b->room, users < events ? users : events, events, columns, mem);
-    b->own = arena_new(mem, int32_t, events * s->own_count);
+    const size_t sequences = users < events ? users : events;
+    const sharing of = s->net->sharing;
+    batch_room_place(&b->room, sequences, events, columns, mem);
+    if (of == NEGATIVES_OF_ROW) b->negative = arena_new(mem, int32_t, events * s->count);
+    if (of == NEGATIVES_OF_SEQUENCE) {
+        b->negative = arena_new(mem, int32_t, sequences * s->count);
+        b->window = arena_new(mem, int32_t, 2 * events);
+    }
 }
 
 static habit_status make_benches(stepper *s, habit_error *err)
@@ -83,12 +90,11 @@ habit_status stepper_new(stepper **out, network *n, batches *b, const negatives 
     s->run = r;
     s->threads = (size_t)run_threads(r);
     s->shards = (size_t)n->options.shards;
-    s->shared_count = network_takes_shared(n) ? (size_t)n->options.negatives : 0;
-    s->own_count = network_takes_own(n) ? (size_t)n->options.negatives : 0;
+    s->count = network_negatives(n);
     s->bench = ZNEW(bench, s->threads);
     s->shard = ZNEW(shard, s->shards);
     s->sinks = ZNEW(sink *, s->shards);
-    s->shared = NEW(int32_t, s->shared_count);
+    s->shared = NEW(int32_t, s->count);
     habit_status st = HABIT_OK;
     if (!s->bench || !s->shard || !s->sinks || !s->shared)
         st = fail_memory(err, "training", s->shards * sizeof *s->shard);
@@ -146,17 +152,25 @@ static size_t portion_end(const stepper *s, const bench *b, size_t from, size_t 
     return to;
 }
 
+static void draw_negatives(const stepper *s, bench *w, batch *b)
+{
+    const sharing of = s->net->sharing;
+    b->negative = of == NEGATIVES_SHARED ? s->shared : w->negative;
+    b->negatives = s->count;
+    if (s->count == 0) return;
+    if (of == NEGATIVES_OF_ROW)
+        negatives_draw_own(s->negatives, s->key, b, NULL, w->negative, s->count);
+    if (of == NEGATIVES_OF_SEQUENCE)
+        negatives_draw_sequences(s->negatives, s->key, b, w->window, w->negative, s->count);
+    if (s->net->options.logq) b->log_share = negatives_log_share(s->negatives);
+}
+
 static void learn_portion(stepper *s, bench *w, shard *k, batch *b)
 {
     const network *n = s->net;
     const network_class *c = n->base.class->network;
     b->key = s->key;
-    b->shared = s->shared;
-    b->shared_count = s->shared_count;
-    b->own = w->own;
-    b->own_count = s->own_count;
-    if (s->own_count) negatives_draw_own(s->negatives, s->key, b, NULL, w->own, s->own_count);
-    if (s->negatives && n->options.logq) b->log_share = negatives_log_share(s->negatives);
+    draw_negatives(s, w, b);
     tape_begin(w->tape,
                &(tape_pass){ .mode = TAPE_TRAIN, .key = s->key, .first_row = b->first_event });
     tensor *loss = (c->loss ? c->loss : network_loss)(w->tape, n, b);
@@ -194,8 +208,8 @@ habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, do
     s->key = rng_mix(rng_mix((s->run ? s->run->seed : 0) + 0x57E9) + number);
     *targets = s->start[s->sequences];
     s->seed = 1 / (double)*targets;
-    if (s->shared_count)
-        negatives_draw_shared(s->negatives, s->key, NULL, s->shared, s->shared_count);
+    if (s->count && s->net->sharing == NEGATIVES_SHARED)
+        negatives_draw_shared(s->negatives, s->key, NULL, s->shared, s->count);
     pool_run(run_pool(s->run), s->shards, learn_shard, s);
     *loss = 0;
     for (size_t k = 0; k < s->shards; k++) {

@@ -76,7 +76,7 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     const batch_plan plan = { o->max_len, o->batch, seed };
     TRY(batches_new(&t->batches, log, &plan, err));
     const bool learns = batches_targets(t->batches) > 0;
-    if (learns && (network_takes_shared(t->net) || network_takes_own(t->net))) {
+    if (learns && network_negatives(t->net)) {
         const bool popular = strcmp(o->sampler, "popularity") == 0;
         // gSASRec's code draws from all items, SASRec's from those the user has not had
         const negatives_plan draw = { .uniform = !popular,
