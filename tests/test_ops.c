@@ -1,5 +1,6 @@
 // test_ops.c - the gradients of the ops that work position by position.
 #include "nn/ops.h"
+#include "tests/nn_fixture.h"
 #include "tests/op_check.h"
 
 enum { N = 5, D = 6, E = 4 };
@@ -72,6 +73,31 @@ static tensor *text_columns(tape *t, const store *s, void *ctx)
     return op_columns(t, op_join(t, in(t, s, "x"), in(t, s, "y")), 3, 5);
 }
 
+// --- as PyTorch computes them -----------------------------------------------------------------------
+
+static tensor *torch_linear(tape *t, const store *s, const safetensors *f, void *ctx)
+{
+    (void)f;
+    return op_linear(t, in(t, s, "x"), store_find(s, "w"), store_find(s, "b"),
+                     *(const activation *)ctx);
+}
+
+static void test_torch(void)
+{
+    static const struct {
+        const char *name;
+        activation f;
+    } linear[] = { { "none", ACT_NONE },         { "relu", ACT_RELU }, { "gelu_tanh", ACT_GELU },
+                   { "gelu_erf", ACT_GELU_ERF }, { "silu", ACT_SILU }, { "sigmoid", ACT_SIGMOID },
+                   { "tanh", ACT_TANH } };
+    for (size_t i = 0; i < COUNT_OF(linear); i++) {
+        char name[64];
+        activation f = linear[i].f;
+        snprintf(name, sizeof name, "linear_%s", linear[i].name);
+        fixture_check(name, torch_linear, &f);
+    }
+}
+
 int main(void)
 {
     store *s = inputs();
@@ -86,5 +112,6 @@ int main(void)
     op_check("dropout", s, text_dropout, NULL);
     op_check("columns", s, text_columns, NULL);
     store_free(s);
+    test_torch();
     return CHECK_DONE();
 }

@@ -104,7 +104,8 @@ static void test_totals(const row_kernels *k, size_t n)
 static void test_activations(const row_kernels *k, size_t n)
 {
     const row_kernels *exact = row_kernels_f64();
-    static const char *const names[] = { "none", "relu", "gelu", "silu", "sigmoid", "tanh" };
+    static const char *const names[] = { "none", "relu",    "gelu", "gelu erf",
+                                         "silu", "sigmoid", "tanh" };
     for (activation f = ACT_NONE; f <= ACT_TANH; f++) {
         const pair x = pair_new(n, -12, 12, 4);
         pair dy = numbers(n, 5), y = numbers(n, 6), in_place = pair_new(n, -12, 12, 4);

@@ -9,24 +9,28 @@
 #define NAME(f) f##_f32
 #define EXP expf
 #define TANH tanhf
+#define ERF erff
 #define SQRT sqrtf
 #include "kernels/ref/rows.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
 #undef TANH
+#undef ERF
 #undef SQRT
 
 #define REAL double
 #define NAME(f) f##_f64
 #define EXP exp
 #define TANH tanh
+#define ERF erf
 #define SQRT sqrt
 #include "kernels/ref/rows.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
 #undef TANH
+#undef ERF
 #undef SQRT
 
 #if defined(__x86_64__)

@@ -15,8 +15,9 @@
 typedef enum activation {
     ACT_NONE,
     ACT_RELU,
-    ACT_GELU, // tanh form: Hendrycks & Gimpel, arXiv:1606.08415
-    ACT_SILU, // x sigma(x)
+    ACT_GELU,     // Hendrycks & Gimpel, arXiv:1606.08415: their approximation by tanh
+    ACT_GELU_ERF, // theirs as defined: x Phi(x)
+    ACT_SILU,     // x sigma(x)
     ACT_SIGMOID,
     ACT_TANH,
 } activation;

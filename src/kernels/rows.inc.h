@@ -109,6 +109,11 @@ static INLINE lanes place_gelu(place p)
     return p.a * lanes_sigmoid(gelu_scale * (p.a + gelu_cube * p.a * p.a * p.a));
 }
 
+static INLINE lanes place_gelu_erf(place p)
+{
+    return p.a * lanes_normal(p.a, lanes_exp(-0.5f * p.a * p.a));
+}
+
 static INLINE lanes place_silu(place p)
 {
     return p.a * lanes_sigmoid(p.a);
@@ -132,6 +137,9 @@ static void activate(void *y, const void *x, size_t n, activation f)
         return;
     case ACT_GELU:
         places(y, x, x, 0, n, place_gelu);
+        return;
+    case ACT_GELU_ERF:
+        places(y, x, x, 0, n, place_gelu_erf);
         return;
     case ACT_SILU:
         places(y, x, x, 0, n, place_silu);
@@ -160,6 +168,12 @@ static INLINE lanes back_gelu(place p)
     return p.a * (s + p.b * s * (1 - s) * inner);
 }
 
+static INLINE lanes back_gelu_erf(place p)
+{
+    const lanes e = lanes_exp(-0.5f * p.b * p.b);
+    return p.a * (lanes_normal(p.b, e) + 0.39894228f * p.b * e);
+}
+
 static INLINE lanes back_silu(place p)
 {
     const lanes s = lanes_sigmoid(p.b);
@@ -186,6 +200,9 @@ static void activate_back(void *dx, const void *dy, const void *x, size_t n, act
         return;
     case ACT_GELU:
         places(dx, dy, x, 0, n, back_gelu);
+        return;
+    case ACT_GELU_ERF:
+        places(dx, dy, x, 0, n, back_gelu_erf);
         return;
     case ACT_SILU:
         places(dx, dy, x, 0, n, back_silu);

@@ -84,6 +84,12 @@ static REAL NAME(gelu_inner)(REAL x)
     return (REAL)0.7978845608028654 * (x + (REAL)0.044715 * x * x * x);
 }
 
+// The chance that a standard normal number is below x.
+static REAL NAME(normal_below)(REAL x)
+{
+    return (REAL)0.5 * (1 + ERF((REAL)0.7071067811865476 * x));
+}
+
 static REAL NAME(activation_at)(REAL x, activation f)
 {
     switch (f) {
@@ -91,6 +97,8 @@ static REAL NAME(activation_at)(REAL x, activation f)
         return x < 0 ? 0 : x; // NaN stays
     case ACT_GELU:
         return (REAL)0.5 * x * (1 + TANH(NAME(gelu_inner)(x)));
+    case ACT_GELU_ERF:
+        return x * NAME(normal_below)(x);
     case ACT_SILU:
         return x * NAME(sigmoid)(x);
     case ACT_SIGMOID:
@@ -112,6 +120,8 @@ static REAL NAME(slope_at)(REAL x, activation f)
         t = TANH(NAME(gelu_inner)(x));
         s = (REAL)0.7978845608028654 * (1 + 3 * (REAL)0.044715 * x * x);
         return (REAL)0.5 * (1 + t) + (REAL)0.5 * x * (1 - t * t) * s;
+    case ACT_GELU_ERF:
+        return NAME(normal_below)(x) + (REAL)0.3989422804014327 * x * EXP(-x * x / 2);
     case ACT_SILU:
         s = NAME(sigmoid)(x);
         return s * (1 + x * (1 - s));
