@@ -15,7 +15,16 @@
 
 typedef struct fixture_name {
     const char *file, *ours; // %d: the number of a block
+    size_t row, col;         // of ours, where the file's array begins
+    bool negated;
 } fixture_name;
+
+// Where an array of the file goes: [rows][cols] of a parameter, from `first` on.
+typedef struct fixture_place {
+    const param *param;
+    size_t first, rows, cols;
+    double sign;
+} fixture_place;
 
 typedef struct network_fixture {
     const char *file, *model, *options;
@@ -26,36 +35,46 @@ typedef struct network_fixture {
 
 enum { FIXTURE_ITEMS = 9, FIXTURE_SEQUENCES = 4, FIXTURE_EVENTS = 10 };
 
-// The parameter that an array of the file stands for, or NULL.
-static inline param *fixture_param(const network_fixture *x, const network *n, const char *name)
+// What of a parameter an array of the file stands for; false: nothing.
+static inline bool fixture_find(const network_fixture *x, const network *n, const tensor_view *v,
+                                fixture_place *to)
 {
     for (size_t i = 0; i < x->names_count; i++) {
-        int block = 0, used = 0;
+        int block = 0;
         char file[64], ours[64];
         const fixture_name *f = &x->names[i];
-        if (strchr(f->file, '%') && sscanf(name, "block.%d%n", &block, &used) != 1) continue;
+        if (strchr(f->file, '%') && sscanf(v->name, f->file, &block) != 1) continue;
         snprintf(file, sizeof file, f->file, block);
         snprintf(ours, sizeof ours, f->ours, block);
-        if (strcmp(file, name) == 0) return store_find(n->params, ours);
+        const param *p = store_find(n->params, ours);
+        if (strcmp(file, v->name) != 0 || !p) continue;
+        *to = (fixture_place){ p, f->row * p->cols + f->col, v->dims == 1 ? 1 : v->shape[0],
+                               v->shape[v->dims == 1 ? 0 : 1], f->negated ? -1 : 1 };
+        if (p->cols == 1 && to->rows == 1) to->rows = to->cols, to->cols = 1; // a vector, upright
+        return to->first + (to->rows - 1) * p->cols + to->cols <= p->rows * p->cols;
     }
-    return NULL;
+    return false;
 }
 
-static inline void fixture_copy(const network_fixture *x, const network *n, const safetensors *f,
-                                tensor_type type)
+// The gradient that an array has by way of the scores it makes, or NULL.
+static inline const tensor_view *fixture_direct(const safetensors *f, const char *name)
+{
+    char direct[80];
+    snprintf(direct, sizeof direct, "score_%s", name);
+    return safetensors_find(f, direct);
+}
+
+static inline void fixture_copy(const network_fixture *x, const network *n, const safetensors *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         const tensor_view *v = &f->tensors[i];
-        if (!fixture_gradient(f, v->name)) continue;
-        const param *p = fixture_param(x, n, v->name);
-        CHECK(p && tensor_count(v) == p->rows * p->cols, "%s: no parameter for %s", x->file,
-              v->name);
-        for (size_t k = 0; p && k < p->rows * p->cols; k++) {
-            if (type == TENSOR_F64)
-                ((double *)p->data)[k] = ((const double *)v->data)[k];
-            else
-                ((float *)p->data)[k] = (float)((const double *)v->data)[k];
-        }
+        fixture_place to;
+        if (!fixture_gradient(f, v->name) && !fixture_direct(f, v->name)) continue;
+        const bool there = fixture_find(x, n, v, &to);
+        CHECK(there, "%s: no parameter for %s", x->file, v->name);
+        for (size_t k = 0; there && k < to.rows * to.cols; k++)
+            store_put(n->params, to.param, to.first + k / to.cols * to.param->cols + k % to.cols,
+                      to.sign * ((const double *)v->data)[k]);
     }
 }
 
@@ -104,18 +123,21 @@ static inline void fixture_check_gradients(const network_fixture *x, const netwo
     const double whole = sqrt(sink_norm2(k));
     for (size_t i = 0; i < f->count; i++) {
         const tensor_view *v = &f->tensors[i], *d = fixture_gradient(f, v->name);
-        char direct[80];
-        snprintf(direct, sizeof direct, "score_%s", v->name);
-        const tensor_view *more = safetensors_find(f, direct);
-        const param *p = d || more ? fixture_param(x, n, v->name) : NULL;
+        const tensor_view *more = fixture_direct(f, v->name);
+        fixture_place at;
+        if (!(d || more) || !fixture_find(x, n, v, &at)) continue;
         fixture_error e = { 0, 0 };
-        double *want = calloc(tensor_count(v) + 1, sizeof *want);
-        for (size_t j = 0; p && j < p->rows * p->cols; j++)
-            want[j] = (d ? ((const double *)d->data)[j] : 0) +
-                      (more ? ((const double *)more->data)[j] : 0);
-        for (size_t r = 0; p && r < p->rows; r++)
-            fixture_compare(&e, sink_find(k, p, r), want + r * p->cols, p->cols, type);
-        if (p) fixture_check_error(x, v->name, &e, whole, type);
+        double *want = malloc(at.cols * sizeof *want);
+        for (size_t r = 0; r < at.rows; r++) {
+            const size_t first = at.first + r * at.param->cols;
+            const char *got = sink_find(k, at.param, first / at.param->cols);
+            for (size_t c = 0; c < at.cols; c++)
+                want[c] = at.sign * ((d ? ((const double *)d->data)[r * at.cols + c] : 0) +
+                                     (more ? ((const double *)more->data)[r * at.cols + c] : 0));
+            if (got) got += first % at.param->cols * tensor_size(type);
+            fixture_compare(&e, got, want, at.cols, type);
+        }
+        fixture_check_error(x, v->name, &e, whole, type);
         free(want);
     }
 }
@@ -130,7 +152,7 @@ static inline void network_fixture_check_as(const network_fixture *x, const safe
     const float one_f32 = (float)one;
     tape *t;
     sink *k;
-    fixture_copy(x, n, f, type);
+    fixture_copy(x, n, f);
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     CHECK_OK(sink_new(&k, n->params, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });

@@ -57,6 +57,9 @@
 #ifndef WEIGHT_DECAY
 #define WEIGHT_DECAY "0"
 #endif
+#ifndef CLIP
+#define CLIP "0"
+#endif
 #define ROW(name, arg, kind, field, fallback, min, max, choices, help)                             \
     {                                                                                              \
         name, arg, kind, AT(field), fallback, min, max, choices, help                              \
@@ -106,7 +109,7 @@
     ROW("beta2", "R", OPT_REAL, beta2, BETA2, 0, 1, NULL, "Adam: average of squares"),
     ROW("weight-decay", "R", OPT_REAL, weight_decay, WEIGHT_DECAY, 0, 1000, NULL,
         "adam: L2 penalty; adamw: decay per step, times the learning rate"),
-    ROW("clip", "R", OPT_REAL, clip, "0", 0, 1e9, NULL, "largest norm of the gradient; 0: any"),
+    ROW("clip", "R", OPT_REAL, clip, CLIP, 0, 1e9, NULL, "largest norm of the gradient; 0: any"),
     ROW("lazy", NULL, OPT_FLAG, lazy, "yes", 0, 0, NULL,
         "rows of item vectors that a step did not meet are left alone"),
     ROW("schedule", "NAME", OPT_CHOICE, schedule, "constant", 0, 0, "constant|cosine|linear|step",
@@ -136,3 +139,4 @@
 #undef BETA2
 #undef OPTIMISER
 #undef WEIGHT_DECAY
+#undef CLIP

@@ -17,6 +17,7 @@ extern const model_class model_class_rnn;
 extern const model_class model_class_lstm;
 extern const model_class model_class_esasrec;
 extern const model_class model_class_sasrec;
+extern const model_class model_class_lru;
 extern const model_class model_class_truth;
 
 #endif

@@ -171,6 +171,14 @@ static void make_orthogonal(store *s, const param *p, size_t r0, size_t c0, size
     }
 }
 
+static double truncated(rng *r)
+{
+    double x;
+    do x = rng_normal(r);
+    while (fabs(x) > 2);
+    return x;
+}
+
 static void draw(store *s, const param *p, uint64_t seed)
 {
     const size_t n = p->rows * p->cols;
@@ -189,6 +197,9 @@ static void draw(store *s, const param *p, uint64_t seed)
             break;
         case INIT_NORMAL:
             store_put(s, p, i, p->spread * rng_normal(&r));
+            break;
+        case INIT_TRUNCATED:
+            store_put(s, p, i, p->spread * truncated(&r));
             break;
         case INIT_ORTHOGONAL:
             store_put(s, p, i, rng_normal(&r));

@@ -18,9 +18,10 @@
 typedef enum initialiser {
     INIT_ZERO,
     INIT_ONE,
-    INIT_NORMAL,     // standard deviation `spread`
-    INIT_UNIFORM,    // within +- `spread`
-    INIT_XAVIER,     // uniform within sqrt(6 / (rows + cols)): Glorot & Bengio, AISTATS 2010
+    INIT_NORMAL,    // standard deviation `spread`
+    INIT_TRUNCATED, // the same, drawn again beyond two of them
+    INIT_UNIFORM,   // within +- `spread`
+    INIT_XAVIER,    // uniform within sqrt(6 / (rows + cols)): Glorot & Bengio, AISTATS 2010
     INIT_ORTHOGONAL, // rows x cols in square blocks of the smaller size: Saxe et al., arXiv:1312.6120
     INIT_CONSTANT,   // `spread` itself
 } initialiser;
