@@ -28,12 +28,28 @@ typedef struct shape {
     bool a_across, b_across, add;
 } shape;
 
+// p once more, into C as it was, with B laid out beforehand: the same bits.
+static void check_packed(const product_kernel *kernel, const product *p, const float *want)
+{
+    float *packed = fence_floats(kernel->pack(NULL, p));
+    product q = *p;
+    kernel->pack(packed, p);
+    q.b = packed;
+    q.b_row = q.b_col = 0;
+    q.packed = true;
+    kernel->run(&q);
+    CHECK(memcmp(p->c, want, (size_t)p->m * p->n * sizeof *want) == 0,
+          "%s %dx%dx%d: another result when packed", kernel->name, p->m, p->n, p->k);
+}
+
 static void check_shape(const product_kernel *kernel, const shape *s)
 {
     const size_t an = (size_t)s->m * s->k, bn = (size_t)s->k * s->n, cn = (size_t)s->m * s->n;
     float *a = fence_floats(an), *b = fence_floats(bn), *c = fence_floats(cn);
     double *a2 = malloc(an * 8 + 8), *b2 = malloc(bn * 8 + 8), *c2 = malloc(cn * 8 + 8);
+    float *again = fence_floats(cn);
     fill(a, a2, an), fill(b, b2, bn), fill(c, c2, cn);
+    memcpy(again, c, cn * sizeof *c);
     product p = { s->m,
                   s->n,
                   s->k,
@@ -53,6 +69,8 @@ static void check_shape(const product_kernel *kernel, const shape *s)
     for (size_t i = 0; i < cn; i++) worst = fmax(worst, fabs((double)c[i] - c2[i]));
     CHECK(worst < 1e-6 * (4 + sqrt((double)s->k)), "%s %dx%dx%d %d%d add %d: error %g",
           kernel->name, s->m, s->n, s->k, s->a_across, s->b_across, s->add, worst);
+    p.a = a, p.b = b, p.c = again;
+    check_packed(kernel, &p, c);
     free(a2), free(b2), free(c2);
 }
 

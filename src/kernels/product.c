@@ -13,7 +13,7 @@
 #undef REAL
 #undef NAME
 
-static const product_kernel product_ref = { "ref", 0, product_ref_f32 };
+static const product_kernel product_ref = { "ref", 0, product_ref_f32, product_pack_ref_f32 };
 
 #if defined(__x86_64__)
 extern const product_kernel product_avx2, product_avx512;

@@ -21,19 +21,26 @@ typedef struct product {
     void *c;
     ptrdiff_t c_row; // columns of C lie side by side
     bool add;        // C += A B
+    bool packed;     // b is what product_pack made of B: b_row and b_col are not read
 } product;
 
 typedef void product_fn(const product *p);
+// Lays out B of p for many products with it of few rows each; their bits are the same.  Returns how
+// many elements that takes; `to` NULL: only that.
+typedef size_t product_pack_fn(void *to, const product *p);
 
 typedef struct product_kernel {
     const char *name; // "avx2", ..., "ref"
     unsigned needs;   // enum cpu_feature
     product_fn *run;
+    product_pack_fn *pack;
 } product_kernel;
 
 const product_kernel *product_pick(void);   // the best that may run here, f32
 const product_kernel *product_at(size_t i); // best first, last the reference; or NULL
 void product_ref_f32(const product *p);
 void product_ref_f64(const product *p); // for gradient checks
+size_t product_pack_ref_f32(void *to, const product *p);
+size_t product_pack_ref_f64(void *to, const product *p);
 
 #endif

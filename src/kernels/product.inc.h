@@ -193,12 +193,32 @@ static void panel_run(const product *p, const part *at)
     }
 }
 
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// Panel after panel of k rows, for each block of k.
+static size_t pack_all(void *to, const product *p)
+{
+    float *panel = to;
+    for (int q = 0; to && q < p->k; q += K_BLOCK)
+        for (int j = 0; j < p->n; j += PANEL) {
+            const int k = least(p->k - q, K_BLOCK);
+            const float *b = (const float *)p->b + q * p->b_row + j * p->b_col;
+            pack(panel, b, p->b_row, p->b_col, k, least(p->n - j, PANEL));
+            panel += k * PANEL;
+        }
+    return (size_t)p->k * ((p->n + PANEL - 1) / PANEL * PANEL);
+}
+
 static void run(const product *p)
 {
     float panel[K_BLOCK * PANEL] __attribute__((aligned(64)));
     float packed[M_BLOCK * K_BLOCK] __attribute__((aligned(64)));
     const bool across = p->a_row == 1 && p->a_col != 1 && p->n > PANEL;
     const int most = across ? M_BLOCK : 4 * M_BLOCK;
+    const size_t whole = (size_t)(p->n + PANEL - 1) / PANEL * PANEL; // columns of what is packed
     for (int i = 0; i < p->m; i += most) {
         const int last = p->m - i < most ? p->m : i + most;
         for (int q = 0; q == 0 || q < p->k; q += K_BLOCK) {
@@ -208,9 +228,11 @@ static void run(const product *p)
                 pack_rows(packed + (size_t)(r - i) * k, (const float *)p->a + r + q * p->a_col,
                           p->a_col, last - r < PRODUCT_ROWS ? last - r : PRODUCT_ROWS, k);
             for (; at.j0 < p->n; at.j0 += PANEL) {
-                const int columns = p->n - at.j0 < PANEL ? p->n - at.j0 : PANEL;
                 const float *b = (const float *)p->b + q * p->b_row + at.j0 * p->b_col;
-                pack(panel, b, p->b_row, p->b_col, k, columns);
+                if (p->packed)
+                    at.panel = (const float *)p->b + q * whole + (size_t)at.j0 * k;
+                else
+                    pack(panel, b, p->b_row, p->b_col, k, least(p->n - at.j0, PANEL));
                 panel_run(p, &at);
             }
         }
@@ -218,4 +240,4 @@ static void run(const product *p)
 }
 
 extern const product_kernel PRODUCT_TABLE;
-const product_kernel PRODUCT_TABLE = { VECTOR_NAME, VECTOR_NEEDS, run };
+const product_kernel PRODUCT_TABLE = { VECTOR_NAME, VECTOR_NEEDS, run, pack_all };

@@ -33,6 +33,7 @@ typedef struct recurrent_kernels {
                            size_t H); // r of d
 
     // LSTM.  Slots i, f, g, o:  memory = f memory_before + i g,  h = o tanh(memory); g a tanh.
+    // memory may be memory_before.
     void (*lstm)(void *h, void *memory, void *gates, const void *memory_before, size_t rows,
                  size_t H);
     // dmemory is replaced as dh is; dh stays as it is, all its gradient goes through U.
@@ -48,7 +49,7 @@ typedef struct recurrent_kernels {
     // lambda [2H], gamma [H] real; first [2H], or NULL: zero.
     void (*lru)(void *h, const void *x, const void *lambda, const void *gamma, const void *first,
                 size_t rows, size_t H);
-    // Adds to dx (which may be NULL), dlambda and dgamma.  dfirst [2H] is given as zeros, or as
+    // SETS dx (which may be NULL), adds to dlambda and dgamma.  dfirst [2H] is given as zeros, or as
     // the gradient of what followed the last row, and becomes that of `first`.
     void (*lru_back)(void *dx, void *dlambda, void *dgamma, void *dfirst, const void *dh,
                      const void *x, const void *h, const void *lambda, const void *gamma,

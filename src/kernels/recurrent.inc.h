@@ -310,8 +310,8 @@ static INLINE void lru_part_back(const lru_row_back *x, size_t i, int n)
     const lanes a = get(x->lambda + i, n), b = get(x->lambda + j, n);
     if (x->dx) {
         const lanes gamma = get(x->gamma + i, n);
-        add_part(x->dx + i, gamma * re, n);
-        add_part(x->dx + j, gamma * im, n);
+        put(x->dx + i, gamma * re, n);
+        put(x->dx + j, gamma * im, n);
     }
     add_part(x->dgamma + i, get(x->x + i, n) * re + get(x->x + j, n) * im, n);
     if (x->before) {

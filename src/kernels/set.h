@@ -10,6 +10,7 @@
 typedef struct kernel_set {
     size_t size; // bytes of an element: 4 or 8
     product_fn *product;
+    product_pack_fn *pack;
     const row_kernels *rows;
     const recurrent_kernels *recurrent;
     const attention_kernels *attention;

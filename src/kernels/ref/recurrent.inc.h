@@ -188,8 +188,8 @@ static void NAME(lru_back)(void *vdx, void *vdlambda, void *vdgamma, void *vdfir
         const REAL *before = n ? (const REAL *)vh + (n - 1) * 2 * H : vfirst;
         for (size_t i = 0; i < H; i++) {
             const REAL re = dfirst[i] + dh[i], im = dfirst[H + i] + dh[H + i];
-            if (dx) dx[i] += gamma[i] * re;
-            if (dx) dx[H + i] += gamma[i] * im;
+            if (dx) dx[i] = gamma[i] * re;
+            if (dx) dx[H + i] = gamma[i] * im;
             dgamma[i] += x[i] * re + x[H + i] * im;
             if (before) dlambda[i] += before[i] * re + before[H + i] * im;
             if (before) dlambda[H + i] += before[i] * im - before[H + i] * re;
