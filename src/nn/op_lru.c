@@ -63,25 +63,28 @@ static void lru_backward(tape *t, const node *n)
     const lru *l = n->more;
     const kernel_set *k = tape_kernels(t);
     const size_t cols = n->out->cols, H = cols / 2;
-    void *dx = tensor_grad(t, n->in[X]), *dfirst = tensor_grad(t, n->in[FIRST]);
+    bool add;
+    void *dx = tensor_grad_or_new(t, n->in[X], &add), *dfirst = tensor_grad(t, n->in[FIRST]);
     void *dnu = tensor_grad(t, n->in[NU]), *dtheta = tensor_grad(t, n->in[THETA]);
     void *dlog_gamma = tensor_grad(t, n->in[GAMMA]);
     const size_t mark = tape_mark(t);
     void *dlambda = tape_memory(t, cols, k->size), *dgamma = tape_memory(t, H, k->size);
     void *carried = tape_memory(t, cols, k->size);
-    if (!carried) return;
+    void *own = dx && add ? tape_memory(t, n->out->rows * cols, k->size) : dx;
+    if (!carried || (dx && !own)) return;
     memset(dlambda, 0, cols * k->size);
     memset(dgamma, 0, H * k->size);
     for (size_t s = 0; s < l->sequences; s++) {
         const size_t from = (size_t)l->offset[s], rows = (size_t)l->offset[s + 1] - from;
         const void *first = n->in[FIRST] ? at(k, n->in[FIRST]->data, s * cols) : NULL;
         memset(carried, 0, cols * k->size);
-        k->recurrent->lru_back(dx ? at(k, dx, from * cols) : NULL, dlambda, dgamma, carried,
+        k->recurrent->lru_back(own ? at(k, own, from * cols) : NULL, dlambda, dgamma, carried,
                                at(k, n->out->grad, from * cols), at(k, n->in[X]->data, from * cols),
                                at(k, n->out->data, from * cols), l->lambda, l->gamma, first, rows,
                                H);
         if (dfirst) k->rows->add(at(k, dfirst, s * cols), carried, cols);
     }
+    if (own != dx) k->rows->add(dx, own, n->out->rows * cols);
     k->recurrent->lru_rates_back(dnu, dtheta, dlog_gamma, dlambda, dgamma, l->lambda, l->gamma,
                                  n->in[NU]->data, n->in[THETA]->data, H);
     tape_release(t, mark);

@@ -22,23 +22,23 @@ static tensor *leaf(tape *t, const param *p)
 
 static void gru_late_forward(const recur_step *s)
 {
-    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    if (!s->empty) recur_times_u(s, 0);
     s->k->recurrent->gru(s->h, s->gates, s->before, s->rows, s->H);
 }
 
 static void gru_late_backward(const recur_step *s)
 {
     s->k->recurrent->gru_back(s->d, s->dh, s->gates, s->before, s->rows, s->H);
-    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, s->H, true);
+    if (!s->empty) recur_times_ut(s, 0, s->dh, s->H, true);
 }
 
 // The slot u holds r * h, which then meets u_c.
 static void gru_early_forward(const recur_step *s)
 {
     const recurrent_kernels *cells = s->k->recurrent;
-    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    if (!s->empty) recur_times_u(s, 0);
     cells->gru_reset(s->gates, s->before, s->rows, s->H);
-    if (!s->empty) recur_times_u(s, &s->cell->h[1]);
+    if (!s->empty) recur_times_u(s, 1);
     cells->gru_update(s->h, s->gates, s->before, s->rows, s->H);
 }
 
@@ -47,9 +47,9 @@ static void gru_early_backward(const recur_step *s)
     const recurrent_kernels *cells = s->k->recurrent;
     const size_t H = s->H;
     cells->gru_update_back(s->d, s->dh, s->gates, s->before, s->rows, H);
-    recur_times_ut(s, &s->cell->h[1], at(s->k, s->d, 2 * H), 4 * H, false);
+    recur_times_ut(s, 1, at(s->k, s->d, 2 * H), 4 * H, false);
     cells->gru_reset_back(s->d, s->dh, s->gates, s->before, s->rows, H);
-    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, H, true);
+    if (!s->empty) recur_times_ut(s, 0, s->dh, H, true);
 }
 
 // Blocks r, z, c.
@@ -89,7 +89,7 @@ tensor *op_gru(tape *t, tensor *x, const gru_params *p, const int32_t *offset, s
 
 static void lstm_forward(const recur_step *s)
 {
-    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    if (!s->empty) recur_times_u(s, 0);
     s->k->recurrent->lstm(s->h, s->memory, s->gates, s->memory_before, s->rows, s->H);
 }
 
@@ -97,7 +97,7 @@ static void lstm_backward(const recur_step *s)
 {
     s->k->recurrent->lstm_back(s->d, s->dh, s->dmemory, s->gates, s->memory, s->memory_before,
                                s->rows, s->H);
-    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, s->H, false);
+    if (!s->empty) recur_times_ut(s, 0, s->dh, s->H, false);
 }
 
 static const recur_cell lstm_cell = {
@@ -124,14 +124,14 @@ tensor *op_lstm(tape *t, tensor *x, const lstm_params *p, const int32_t *offset,
 
 static void plain_forward(const recur_step *s, bool relu)
 {
-    if (!s->empty) recur_times_u(s, &s->cell->h[0]);
+    if (!s->empty) recur_times_u(s, 0);
     s->k->recurrent->rnn(s->h, s->gates, s->rows * s->H, relu);
 }
 
 static void plain_backward(const recur_step *s, bool relu)
 {
     s->k->recurrent->rnn_back(s->d, s->dh, s->gates, s->rows * s->H, relu);
-    if (!s->empty) recur_times_ut(s, &s->cell->h[0], s->dh, s->H, false);
+    if (!s->empty) recur_times_ut(s, 0, s->dh, s->H, false);
 }
 
 static void tanh_forward(const recur_step *s)
