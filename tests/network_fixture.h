@@ -177,6 +177,7 @@ static inline void network_fixture_check(const network_fixture *x)
 {
     safetensors f;
     fixture_open(&f, x->file);
+    fixture_own_positions(&f);
     network_fixture_check_as(x, &f, TENSOR_F64);
     network_fixture_check_as(x, &f, TENSOR_F32);
     safetensors_close(&f);

@@ -74,6 +74,30 @@ static inline store *fixture_store(const safetensors *f, tensor_type type)
     return s;
 }
 
+// The file's tables of positions go from the furthest key ahead to the furthest behind, 2 L - 1 of
+// them; ours of causal attention begin at the event itself.
+static inline void fixture_own_table(tensor_view *v, double *into)
+{
+    const double *from = v->data;
+    const uint64_t heads = v->dims == 2 ? v->shape[0] : 1, all = v->shape[v->dims - 1];
+    const uint64_t own = (all + 1) / 2;
+    for (uint64_t h = 0; h < heads; h++)
+        for (uint64_t d = 0; d < own; d++) into[h * own + d] = from[h * all + own - 1 - d];
+    v->data = into;
+    v->shape[v->dims - 1] = own;
+}
+
+// Returns how many there are, those of gradients among them.
+static inline int fixture_own_positions(safetensors *f)
+{
+    static double tables[8][64];
+    int found = 0;
+    for (size_t i = 0; i < f->count && found < 8; i++)
+        if (strstr(f->tensors[i].name, "position_w"))
+            fixture_own_table(&f->tensors[i], tables[found++]);
+    return found;
+}
+
 static inline double fixture_element(const void *x, size_t i, tensor_type type)
 {
     return type == TENSOR_F64 ? ((const double *)x)[i] : (double)((const float *)x)[i];

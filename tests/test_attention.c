@@ -205,29 +205,12 @@ static tensor *text_torch(tape *t, const store *s, const safetensors *f, void *c
     return (a.divisor > 0 ? op_silu_attention : op_attention)(t, q, k, v, &a);
 }
 
-// The file's tables of positions go from the furthest key ahead to the furthest behind, 2 L - 1 of
-// them; ours of causal attention begin at the event itself.
-static void own_positions(tensor_view *v, double *into)
-{
-    const double *from = v->data;
-    const uint64_t heads = v->dims == 2 ? v->shape[0] : 1, all = v->shape[v->dims - 1];
-    const uint64_t own = (all + 1) / 2;
-    for (uint64_t h = 0; h < heads; h++)
-        for (uint64_t d = 0; d < own; d++) into[h * own + d] = from[h * all + own - 1 - d];
-    v->data = into;
-    v->shape[v->dims - 1] = own;
-}
-
 static void check_torch_biases(const char *name)
 {
-    static double tables[2][64];
     safetensors f;
     bool causal = true;
-    int found = 0;
     fixture_open(&f, name);
-    for (size_t i = 0; i < f.count; i++)
-        if (strstr(f.tensors[i].name, "position_w")) own_positions(&f.tensors[i], tables[found++]);
-    CHECK(found == 2, "%s: %d tables", name, found);
+    CHECK(fixture_own_positions(&f) == 2, "%s: tables", name);
     fixture_check_as(name, &f, TENSOR_F64, text_torch, &causal);
     fixture_check_as(name, &f, TENSOR_F32, text_torch, &causal);
     safetensors_close(&f);

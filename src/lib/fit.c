@@ -53,6 +53,9 @@ habit_status fit_model(model **out, const model_class *c, const void *options, c
             c->name);
     if ((c->needs & NEEDS_ORDER) && !log->data->ordered)
         run_log(r, LOG_WARN, "%s learns from order, and this log has no known order", c->name);
+    if ((c->needs & USES_TIME) && !log->time)
+        run_log(r, LOG_WARN, "%s learns from times, and this log has none: it goes without",
+                c->name);
     const double began = clock_wall();
     TRY(c->network ? fit_network(out, c, options, log, plan, r, err)
                    : c->fit(out, log, options, r, err));

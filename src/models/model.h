@@ -34,6 +34,7 @@ enum model_needs {
     NEEDS_TIME = 1,     // refuses a log without timestamps
     NEEDS_VALUE = 2,    // refuses a log without a value column
     NEEDS_ORDER = 4,    // warns if the log has no known order
+    USES_TIME = 16,     // warns if the log has no timestamps
     PREDICTS_VALUE = 8, // `predict` gives a rating on the scale of the log
 };
 

@@ -19,6 +19,7 @@ static const model_class *const classes[] = {
     &model_class_sasrec,
     &model_class_esasrec,
     &model_class_lru,
+    &model_class_hstu,
     &model_class_truth,
     NULL, // past the end
 };

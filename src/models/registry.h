@@ -16,6 +16,7 @@ extern const model_class model_class_svdpp;
 extern const model_class model_class_rnn;
 extern const model_class model_class_lstm;
 extern const model_class model_class_esasrec;
+extern const model_class model_class_hstu;
 extern const model_class model_class_sasrec;
 extern const model_class model_class_lru;
 extern const model_class model_class_truth;
