@@ -1,6 +1,6 @@
 // losses.c - targets a second of the losses over a catalogue, forward and backward, one thread.
 //
-//     ninja -C build bench/bench_losses && build/bench/bench_losses [WIDTH [SECONDS]]
+//     ninja -C build bench/bench_losses && build/bench/bench_losses [WIDTH [SECONDS [LINE]]]
 //
 // Share of peak: of 6 width operations for each target and item scored (scores, and the gradients of
 // rows and of items), whatever was really done; the rest is exponentials, copies and memory.  Times are of the
@@ -120,12 +120,14 @@ int main(int argc, char **argv)
 {
     const size_t width = argc > 1 ? strtoul(argv[1], NULL, 10) : 64;
     const double seconds = argc > 2 ? strtod(argv[2], NULL) : 1;
+    const size_t line = argc > 3 ? strtoul(argv[3], NULL, 10) : 0; // 0: all
     const double peak = peak_rate();
     printf("width %zu, %d rows, peak %.1f GFLOP/s\n", width, ROWS, peak / 1e9);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         habit_error err = { 0 };
         const setting *how = &settings[i];
         work w;
+        if (line && line != i + 1) continue;
         if (work_make(&w, how, width, &err) != HABIT_OK) {
             fprintf(stderr, "%s\n", err.message);
             return habit_status_exit(err.status);

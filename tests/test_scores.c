@@ -118,6 +118,29 @@ static void check_nan(const score_kernels *k)
     }
 }
 
+static void check_terms(const score_kernels *k, size_t width)
+{
+    enum { ROWS = 9, COUNT = 14, STEP = 3 };
+    static const int32_t row[COUNT] = { 3, 0, 8, 8, 1, 5, 2, 7, 6, 4, 0, 3, 3, 8 };
+    static const int32_t slot[COUNT] = { 0, 1, 2, 2, 8, 7, 6, 5, 4, 3, 1, 0, 0, 2 };
+    block b = make(ROWS, width, 1); // x: the table
+    rng r = rng_at(width, 0, 0);
+    float *e = fence_floats(ROWS * width), *de = fence_floats(ROWS * width);
+    float *x = fence_floats((COUNT - 1) * STEP + 1);
+    for (size_t i = 0; i < ROWS * width; i++) e[i] = (float)rng_normal(&r), de[i] = (float)i;
+    double *e2 = twice(e, ROWS * width), *de2 = twice(de, ROWS * width), x2[COUNT * STEP] = { 0 };
+    score_terms t = { COUNT, width, row, slot, b.answer, e, x, STEP, b.most, de };
+    score_terms u = { COUNT, width, row, slot, b.answer2, e2, x2, STEP, b.most2, de2 };
+    for (size_t i = 0; i <= (COUNT - 1) * STEP; i++) x[i] = 0;
+    k->dots(&t), score_kernels_f64()->dots(&u);
+    compare(k->name, "dots", &b, x, x2, (COUNT - 1) * STEP + 1, 1e-6 * (1 + sqrt((double)width)));
+    k->spread(&t), score_kernels_f64()->spread(&u);
+    compare(k->name, "spread to h", &b, b.most, b.most2, width, 1e-5);
+    compare(k->name, "spread to e", &b, de, de2, ROWS * width, 1e-5);
+    free(e2), free(de2);
+    drop(&b);
+}
+
 int main(void)
 {
     static const size_t rows[] = { 0, 1, 2, 7, 64, 257 }, cols[] = { 16, 32, 48, 128 };
@@ -126,6 +149,7 @@ int main(void)
         const score_kernels *k = score_kernels_at(v);
         if (!cpu_allows(k->name, k->needs)) continue;
         check_nan(k);
+        for (size_t width = 1; width < 70; width++) check_terms(k, width);
         for (size_t i = 0; i < COUNT_OF(rows); i++)
             for (size_t j = 0; j < COUNT_OF(cols); j++)
                 for (size_t q = 0; q < COUNT_OF(sizes); q++) {

@@ -8,6 +8,7 @@
 #ifndef KERNELS_SCORES_H
 #define KERNELS_SCORES_H
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SCORE_COLUMNS = 16 };
 
@@ -31,6 +32,17 @@ typedef struct score_block {
     double beta, elu, reg;
 } score_block;
 
+// One event against rows of a table named one by one.
+typedef struct score_terms {
+    size_t count, width;
+    const int32_t *row;  // [count] of e
+    const int32_t *slot; // [count] of de
+    const void *h, *e;   // [width] [..][width]
+    void *x;             // [count], `step` apart: scores, or derivatives
+    size_t step;
+    void *dh, *de; // [width] [..][width]
+} score_terms;
+
 typedef struct score_kernels {
     const char *name; // "avx2", ..., "ref"
     unsigned needs;   // enum cpu_feature
@@ -41,6 +53,8 @@ typedef struct score_kernels {
     // x = exp(x - shift[c]); sum[c] += the column
     void (*exp_sum)(void *x, const void *shift, void *sum, size_t rows, size_t cols);
     void (*loss)(const score_block *b, score_loss kind);
+    void (*dots)(const score_terms *t);   // x[i] = h . e[row[i]]
+    void (*spread)(const score_terms *t); // dh += x[i] e[row[i]], de[slot[i]] += x[i] h
 } score_kernels;
 
 const score_kernels *score_kernels_pick(void);   // the best that may run here, f32

@@ -370,7 +370,61 @@ static void loss(const score_block *b, score_loss kind)
     }
 }
 
+// --- row by row --------------------------------------------------------------------------------------
+
+enum { AHEAD = 8 }; // rows asked for before they are needed
+
+static INLINE void fetch_row(const float *p, size_t width)
+{
+    for (size_t d = 0; d < width; d += 16) __builtin_prefetch(p + d);
+}
+
+static void dots(const score_terms *t)
+{
+    const float *h = t->h;
+    const size_t width = t->width, whole = width / LANES * LANES;
+    const int tail = (int)(width - whole);
+    const lanes h_tail = tail ? load_part(h + whole, tail) : (lanes){ 0 };
+    for (size_t i = 0; i < t->count; i++) {
+        const float *e = (const float *)t->e + (size_t)t->row[i] * width;
+        lanes even = { 0 }, odd = { 0 };
+        size_t d = 0;
+        if (i + AHEAD < t->count)
+            fetch_row((const float *)t->e + (size_t)t->row[i + AHEAD] * width, width);
+        for (; d + 2 * LANES <= whole; d += 2 * LANES) {
+            even += load(h + d) * load(e + d);
+            odd += load(h + d + LANES) * load(e + d + LANES);
+        }
+        if (d < whole) even += load(h + d) * load(e + d);
+        if (tail) odd += h_tail * load_part(e + whole, tail);
+        ((float *)t->x)[i * t->step] = lanes_sum(even + odd);
+    }
+}
+
+static void spread(const score_terms *t)
+{
+    const float *h = t->h;
+    float *dh = t->dh;
+    const size_t width = t->width, whole = width / LANES * LANES;
+    const int tail = (int)(width - whole);
+    for (size_t i = 0; i < t->count; i++) {
+        const float *e = (const float *)t->e + (size_t)t->row[i] * width;
+        float *de = (float *)t->de + (size_t)t->slot[i] * width;
+        const lanes x = splat(((const float *)t->x)[i * t->step]);
+        if (i + AHEAD < t->count)
+            fetch_row((const float *)t->de + (size_t)t->slot[i + AHEAD] * width, width);
+        UNROLL_SOME
+        for (size_t d = 0; d < whole; d += LANES) {
+            store(dh + d, load(dh + d) + x * load(e + d));
+            store(de + d, load(de + d) + x * load(h + d));
+        }
+        if (!tail) continue;
+        store_part(dh + whole, load_part(dh + whole, tail) + x * load_part(e + whole, tail), tail);
+        store_part(de + whole, load_part(de + whole, tail) + x * load_part(h + whole, tail), tail);
+    }
+}
+
 extern const score_kernels SCORES_TABLE;
 const score_kernels SCORES_TABLE = {
-    VECTOR_NAME, VECTOR_NEEDS, add_bias, most, exp_sum, loss,
+    VECTOR_NAME, VECTOR_NEEDS, add_bias, most, exp_sum, loss, dots, spread,
 };

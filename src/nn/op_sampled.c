@@ -17,7 +17,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK_NUMBERS = 1 << 16, EVENTS_LEAST = 32 }; // 256 KiB of scores
+enum {
+    BLOCK_NUMBERS = 1 << 16, // scores at a time: 256 KiB
+    OWN_NUMBERS = 1 << 13,   // of rows with negatives of their own: columns are written one by one
+    EVENTS_LEAST = 48,
+};
 
 typedef struct sampled {
     loss_targets to;
@@ -25,8 +29,8 @@ typedef struct sampled {
     sampled_loss loss;
     size_t asked;       // rows with a target
     row_set met;        // rows of the table; their numbers there are called slots
-    uint32_t *answer;   // [N] slots of the targets
-    uint32_t *other;    // slots of the negatives, of the shape of item
+    int32_t *answer;    // [N] slots of the targets
+    int32_t *other;     // slots of the negatives, of the shape of item
     void *unit;         // [met][D] the rows divided by their length, for cosines; or NULL
     double *length;     // [met]
     void *de, *db, *dh; // [met][D] [met] [N][D] for a seed of 1; NULL: not trained
@@ -35,12 +39,12 @@ typedef struct sampled {
 // Rows start .. end-1 of h and what they are compared with.
 typedef struct group {
     size_t start, end;
-    size_t count;         // K: negatives, and with in_batch the targets before them
-    const uint32_t *slot; // [K]
-    void *e, *bias;       // [K][D] [K]; bias NULL if there is nothing to add
-    void *de, *db;        // [K][D] [K]; or NULL
-    int32_t *first;       // [met] a negative that is this row, or -1
-    int32_t *next;        // [K] another one, or -1
+    size_t count;        // K: negatives, and with in_batch the targets before them
+    const int32_t *slot; // [K]
+    void *e, *bias;      // [K][D] [K]; bias NULL if there is nothing to add
+    void *de, *db;       // [K][D] [K]; or NULL
+    int32_t *first;      // [met] a negative that is this row, or -1
+    int32_t *next;       // [K] another one, or -1
 } group;
 
 typedef struct run {
@@ -55,11 +59,11 @@ typedef struct run {
 } run;
 
 // The vector of a row met.
-static const void *vector(const run *r, uint32_t slot)
+static const void *vector(const run *r, int32_t slot)
 {
     const sampled *s = r->s;
     const size_t D = r->h->cols;
-    return s->unit ? at(r->k, s->unit, slot * D)
+    return s->unit ? at(r->k, s->unit, (size_t)slot * D)
                    : at(r->k, s->to.table->data, (size_t)s->met.row[slot] * D);
 }
 
@@ -88,7 +92,7 @@ static bool group_make(group *g, const run *r, size_t count)
 }
 
 // `logq` [K] or NULL.
-static void group_fill(group *g, const run *r, const uint32_t *slot, const float *logq)
+static void group_fill(group *g, const run *r, const int32_t *slot, const float *logq)
 {
     const sampled *s = r->s;
     const kernel_set *k = r->k;
@@ -115,7 +119,7 @@ static void leave_out_hits(const group *g, run *r)
     for (size_t c = 0; c < r->rows.count; c++) {
         if (from->in_batch) number_set(r->k, r->b.x, (r->own + c) * cols + c, -INFINITY);
         if (from->keep_hits) continue;
-        const uint32_t slot = r->s->answer[r->rows.row[c]];
+        const int32_t slot = r->s->answer[r->rows.row[c]];
         for (int32_t i = g->first[slot]; i >= 0; i = g->next[i])
             number_set(r->k, r->b.x, (size_t)i * cols + c, -INFINITY);
     }
@@ -128,8 +132,8 @@ static void group_end(const group *g, const run *r)
     const size_t D = r->h->cols;
     for (size_t i = 0; i < g->count; i++) {
         g->first[g->slot[i]] = -1;
-        if (g->de) k->rows->add(at(k, r->s->de, g->slot[i] * D), at(k, g->de, i * D), D);
-        if (g->db) k->rows->add(at(k, r->s->db, g->slot[i]), at(k, g->db, i), 1);
+        if (g->de) k->rows->add(at(k, r->s->de, (size_t)g->slot[i] * D), at(k, g->de, i * D), D);
+        if (g->db) k->rows->add(at(k, r->s->db, (size_t)g->slot[i]), at(k, g->db, i), 1);
     }
 }
 
@@ -199,12 +203,12 @@ static void answers_back(run *r)
     const kernel_set *k = r->k;
     const size_t D = r->h->cols;
     for (size_t c = 0; c < rows->count; c++) {
-        const uint32_t slot = s->answer[rows->row[c]];
+        const int32_t slot = s->answer[rows->row[c]];
         const double slope = number_at(k, r->b.slope, c);
         const double by = slope * number_at(k, rows->factor, c);
         k->rows->axpy(at(k, rows->dh, c * D), by, vector(r, slot), D);
-        k->rows->axpy(at(k, s->de, slot * D), slope, at(k, rows->hf, c * D), D);
-        if (s->db) number_set(k, s->db, slot, number_at(k, s->db, slot) + by);
+        k->rows->axpy(at(k, s->de, (size_t)slot * D), slope, at(k, rows->hf, c * D), D);
+        if (s->db) number_set(k, s->db, (size_t)slot, number_at(k, s->db, (size_t)slot) + by);
     }
     score_rows_scatter(rows, s->dh);
 }
@@ -228,45 +232,61 @@ static void run_group(run *r, group *g)
 
 // --- rows with negatives of their own --------------------------------------------------------------------
 
-static double own_score(const run *r, size_t c, size_t i)
+// The rows of one event's negatives; its column of x.
+static score_terms own_terms(const run *r, size_t c)
 {
     const sampled *s = r->s;
-    const size_t n = r->rows.row[c], D = r->h->cols, own = n * s->from.count + i;
-    const uint32_t slot = s->other[own];
-    if (slot == s->answer[n] && !s->from.keep_hits) return -INFINITY;
-    double x = r->k->rows->dot(at(r->k, r->rows.h, c * D), vector(r, slot), D);
-    if (s->to.bias) x += number_at(r->k, s->to.bias->data, (size_t)s->met.row[slot]);
-    if (s->from.logq) x -= (double)s->from.logq[own];
-    return x;
+    const size_t own = r->rows.row[c] * s->from.count, D = r->h->cols;
+    const int32_t *slot = s->other + own;
+    return (score_terms){ .count = s->from.count,
+                          .width = D,
+                          .row = s->unit ? slot : s->from.item + own,
+                          .slot = slot,
+                          .h = at(r->k, r->rows.h, c * D),
+                          .e = s->unit ? s->unit : s->to.table->data,
+                          .x = at(r->k, r->b.x, c),
+                          .step = r->rows.cols };
 }
 
 static void score_own(run *r)
 {
+    const sampled *s = r->s;
     const kernel_set *k = r->k;
-    const size_t K = r->s->from.count;
-    for (size_t c = 0; c < r->rows.cols; c++)
-        for (size_t i = 0; i < K; i++) {
-            double x = -INFINITY;
-            if (c < r->rows.count) x = own_score(r, c, i);
-            number_set(k, r->b.x, i * r->rows.cols + c, x);
+    const size_t K = s->from.count, cols = r->rows.cols;
+    for (size_t c = 0; c < r->rows.count; c++) {
+        const score_terms terms = own_terms(r, c);
+        const float *logq = s->from.logq ? s->from.logq + r->rows.row[c] * K : NULL;
+        k->scores->dots(&terms);
+        for (size_t i = 0; (s->to.bias || logq) && i < K; i++) {
+            double b = logq ? -(double)logq[i] : 0;
+            if (s->to.bias) b += number_at(k, s->to.bias->data, (size_t)s->met.row[terms.slot[i]]);
+            number_set(k, r->b.x, i * cols + c, number_at(k, r->b.x, i * cols + c) + b);
         }
+        for (size_t i = 0; !s->from.keep_hits && i < K; i++)
+            if (terms.slot[i] == s->answer[r->rows.row[c]])
+                number_set(k, r->b.x, i * cols + c, -INFINITY);
+    }
+    for (size_t i = 0; i < K; i++) // columns of nobody
+        memset(at(k, r->b.x, i * cols + r->rows.count), 0, (cols - r->rows.count) * k->size);
 }
 
 static void own_back(run *r)
 {
     sampled *s = r->s;
     const kernel_set *k = r->k;
-    const size_t D = r->h->cols, K = s->from.count;
+    const size_t D = r->h->cols;
     for (size_t c = 0; c < r->rows.count; c++) {
         const double factor = number_at(k, r->rows.factor, c);
-        const uint32_t *other = s->other + r->rows.row[c] * K;
-        for (size_t i = 0; i < K; i++) {
+        score_terms terms = own_terms(r, c);
+        terms.dh = at(k, r->rows.dh, c * D);
+        terms.de = s->de;
+        terms.h = at(k, r->rows.hf, c * D);
+        k->scores->spread(&terms);
+        k->rows->scale(terms.dh, factor, D);
+        for (size_t i = 0; s->db && i < s->from.count; i++) {
+            const size_t slot = (size_t)terms.slot[i];
             const double x = number_at(k, r->b.x, i * r->rows.cols + c);
-            if (x == 0) continue;
-            const uint32_t slot = other[i];
-            k->rows->axpy(at(k, r->rows.dh, c * D), x * factor, vector(r, slot), D);
-            k->rows->axpy(at(k, s->de, slot * D), x, at(k, r->rows.hf, c * D), D);
-            if (s->db) number_set(k, s->db, slot, number_at(k, s->db, slot) + x * factor);
+            number_set(k, s->db, slot, number_at(k, s->db, slot) + x * factor);
         }
     }
 }
@@ -307,12 +327,12 @@ static bool meet(run *r)
     for (size_t n = 0; n < N; n++) {
         if (s->to.item[n] < 0) continue;
         s->asked++;
-        s->answer[n] = row_set_put(&s->met, s->to.item[n]);
+        s->answer[n] = (int32_t)row_set_put(&s->met, s->to.item[n]);
     }
     for (size_t g = 0; g < groups; g++) {
         if (from->sharing == NEGATIVES_OF_ROW && s->to.item[g] < 0) continue;
         for (size_t i = g * K; i < (g + 1) * K; i++)
-            s->other[i] = row_set_put(&s->met, from->item[i]);
+            s->other[i] = (int32_t)row_set_put(&s->met, from->item[i]);
     }
     return true;
 }
@@ -325,7 +345,7 @@ static bool meet_units(run *r)
     s->length = tape_memory(r->t, s->met.count, sizeof *s->length);
     if (!unit || !s->length) return false;
     for (uint32_t i = 0; i < s->met.count; i++)
-        unit_row(r->k, at(r->k, unit, i * D), &s->length[i], vector(r, i), D);
+        unit_row(r->k, at(r->k, unit, i * D), &s->length[i], vector(r, (int32_t)i), D);
     s->unit = unit;
     return true;
 }
@@ -333,8 +353,11 @@ static bool meet_units(run *r)
 static bool make_scores(run *r, size_t K)
 {
     const size_t size = r->k->size;
-    size_t most = BLOCK_NUMBERS / (K + 1) / SCORE_COLUMNS * SCORE_COLUMNS;
-    if (most < EVENTS_LEAST) most = EVENTS_LEAST;
+    const bool own = r->s->from.sharing == NEGATIVES_OF_ROW;
+    const size_t numbers = own ? OWN_NUMBERS : BLOCK_NUMBERS;
+    const size_t least = own ? SCORE_COLUMNS : EVENTS_LEAST;
+    size_t most = numbers / (K + 1) / SCORE_COLUMNS * SCORE_COLUMNS;
+    if (most < least) most = least;
     if (most > SCORE_ROWS_MOST) most = SCORE_ROWS_MOST;
     const bool works = r->s->loss.kind == SCORE_BPR_MAX || r->s->loss.kind == SCORE_TOP1_MAX;
     r->b = (score_block){ .beta = r->s->loss.beta != 0 ? r->s->loss.beta : 1,
@@ -344,7 +367,9 @@ static bool make_scores(run *r, size_t K)
     r->b.loss = tape_memory(r->t, most, size);
     r->b.slope = tape_memory(r->t, most, size);
     if (works) r->b.work = tape_memory(r->t, 2 * K * most, size);
-    return score_rows_make(&r->rows, r->t, &r->s->to, r->h, most);
+    const bool made = score_rows_make(&r->rows, r->t, &r->s->to, r->h, most);
+    r->rows.one_by_one = own;
+    return made;
 }
 
 static void run_shared(run *r)
@@ -352,7 +377,7 @@ static void run_shared(run *r)
     const sampled *s = r->s;
     const loss_negatives *from = &s->from;
     const size_t first = from->in_batch ? s->asked : 0, K = first + from->count;
-    uint32_t *slot = tape_memory(r->t, K, sizeof *slot);
+    int32_t *slot = tape_memory(r->t, K, sizeof *slot);
     float *logq = tape_memory(r->t, K, sizeof *logq);
     group g;
     if (!slot || !logq || !group_make(&g, r, K)) return;

@@ -19,8 +19,9 @@
 #include <string.h>
 
 enum {
-    EVENTS = 64,
-    ITEMS = 192,        // of a chunk: 48 KiB with 64 events
+    EVENTS = 96, // scored at once, fewer if that were more than SCORES_MOST numbers
+    ITEMS = 192, // of a chunk: 72 KiB of scores
+    SCORES_MOST = 1 << 24,
     KEEP_MOST = 1 << 24 // numbers of the table of which a gradient is kept from forward to backward
 };
 
@@ -61,8 +62,11 @@ static bool sweep_make(sweep *w, tape *t, softmax *s, const tensor *h, const ten
     const loss_targets *to = &s->to;
     *w = (sweep){ .s = s, .e = e->data, .V = to->items, .D = h->cols };
     w->chunks = (w->V + ITEMS - 1) / ITEMS;
-    if (!score_rows_make(&w->rows, t, to, h, EVENTS)) return false;
-    w->x = tape_memory(t, w->V * EVENTS, k->size);
+    size_t events = SCORES_MOST / w->V / SCORE_COLUMNS * SCORE_COLUMNS;
+    if (events > EVENTS) events = EVENTS;
+    if (events < SCORE_COLUMNS) events = SCORE_COLUMNS;
+    if (!score_rows_make(&w->rows, t, to, h, events)) return false;
+    w->x = tape_memory(t, w->V * events, k->size);
     w->most = tape_memory(t, EVENTS, k->size);
     w->sum = tape_memory(t, EVENTS, k->size);
     w->shift = tape_memory(t, w->chunks * EVENTS, k->size);

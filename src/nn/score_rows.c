@@ -33,15 +33,17 @@ double score_rows_weight(const score_rows *s, size_t c)
     return s->to->weight ? (double)s->to->weight[s->row[c]] : 1;
 }
 
+// Rows of `to` are written some numbers at a time; rows is a multiple of SCORE_COLUMNS.
 static void transpose(const kernel_set *k, void *to, const void *from, size_t rows, size_t cols)
 {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++) {
-            if (k->size == sizeof(double))
-                ((double *)to)[c * rows + r] = ((const double *)from)[r * cols + c];
-            else
-                ((float *)to)[c * rows + r] = ((const float *)from)[r * cols + c];
-        }
+    for (size_t i = 0; i < rows; i += SCORE_COLUMNS)
+        for (size_t c = 0; c < cols; c++)
+            for (size_t r = i; r < i + SCORE_COLUMNS; r++) {
+                if (k->size == sizeof(double))
+                    ((double *)to)[c * rows + r] = ((const double *)from)[r * cols + c];
+                else
+                    ((float *)to)[c * rows + r] = ((const float *)from)[r * cols + c];
+            }
 }
 
 bool score_rows_next(score_rows *s, size_t *from, size_t end)
@@ -58,7 +60,7 @@ bool score_rows_next(score_rows *s, size_t *from, size_t end)
     s->cols = (s->count + SCORE_COLUMNS - 1) / SCORE_COLUMNS * SCORE_COLUMNS;
     memset(at(k, s->h, s->count * D), 0, (s->cols - s->count) * width);
     if (scale != 1) k->rows->scale(s->h, scale, s->count * D);
-    transpose(k, s->ht, s->h, s->cols, D);
+    if (!s->one_by_one) transpose(k, s->ht, s->h, s->cols, D);
     return s->count > 0;
 }
 
@@ -90,8 +92,13 @@ static void multiply_rows(const score_rows *s, void *y, const void *x, bool add)
     const size_t D = s->of->cols;
     for (size_t c = 0; c < s->count; c++) {
         void *to = at(s->k, y, c * D);
-        if (!add) memset(to, 0, D * s->k->size);
-        s->k->rows->axpy(to, number_at(s->k, s->factor, c), at(s->k, x, c * D), D);
+        const double by = number_at(s->k, s->factor, c);
+        if (add) {
+            s->k->rows->axpy(to, by, at(s->k, x, c * D), D);
+        } else {
+            memcpy(to, at(s->k, x, c * D), D * s->k->size);
+            if (by != 1) s->k->rows->scale(to, by, D);
+        }
     }
 }
 

@@ -7,13 +7,14 @@
 #include "nn/op_loss.h"
 #include "nn/tape_inside.h"
 
-enum { SCORE_ROWS_MOST = 128 };
+enum { SCORE_ROWS_MOST = 192 };
 
 typedef struct score_rows {
     const kernel_set *k;
     const loss_targets *to;
     const tensor *of; // h of the op
     size_t most;      // rows at a time
+    bool one_by_one;  // no ht: rows are not scored together
     size_t count, cols;
     size_t row[SCORE_ROWS_MOST]; // which rows of h
     void *h, *ht;

@@ -216,6 +216,34 @@ static void NAME(loss)(const score_block *b, score_loss kind)
     }
 }
 
+// --- row by row ------------------------------------------------------------------------------------
+
+static void NAME(dots)(const score_terms *t)
+{
+    const REAL *h = t->h;
+    for (size_t i = 0; i < t->count; i++) {
+        const REAL *e = (const REAL *)t->e + (size_t)t->row[i] * t->width;
+        REAL sum = 0;
+        for (size_t d = 0; d < t->width; d++) sum += h[d] * e[d];
+        ((REAL *)t->x)[i * t->step] = sum;
+    }
+}
+
+static void NAME(spread)(const score_terms *t)
+{
+    const REAL *h = t->h;
+    REAL *dh = t->dh;
+    for (size_t i = 0; i < t->count; i++) {
+        const REAL *e = (const REAL *)t->e + (size_t)t->row[i] * t->width;
+        REAL *de = (REAL *)t->de + (size_t)t->slot[i] * t->width;
+        const REAL x = ((const REAL *)t->x)[i * t->step];
+        for (size_t d = 0; d < t->width; d++) {
+            dh[d] += x * e[d];
+            de[d] += x * h[d];
+        }
+    }
+}
+
 static const score_kernels NAME(score_kernels_ref) = {
-    "ref", 0, NAME(add_bias), NAME(most), NAME(exp_sum), NAME(loss),
+    "ref", 0, NAME(add_bias), NAME(most), NAME(exp_sum), NAME(loss), NAME(dots), NAME(spread),
 };
