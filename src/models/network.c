@@ -12,7 +12,8 @@ enum { PORTION = 1024 }; // events encoded at once, or those of one query if mor
 
 static loss_kind loss_of(const char *name)
 {
-    static const char *const known[] = { "softmax", "sampled", "bce", "gbce", "bpr" };
+    static const char *const known[] = { "softmax", "sampled", "bce",  "gbce",
+                                         "bpr",     "bpr-max", "top1", "top1-max" };
     size_t i = 0;
     while (strcmp(known[i], name) != 0) i++;
     return (loss_kind)i;
@@ -22,7 +23,8 @@ static sharing sharing_of(const network_options *o)
 {
     static const char *const known[] = { "step", "sequence", "target" };
     size_t i = 0;
-    if (loss_of(o->loss) != LOSS_SAMPLED) return NEGATIVES_OF_ROW;
+    const loss_kind loss = loss_of(o->loss);
+    if (loss == LOSS_BCE || loss == LOSS_GBCE || loss == LOSS_BPR) return NEGATIVES_OF_ROW;
     while (strcmp(known[i], o->negatives_of) != 0) i++;
     return (sharing)i;
 }
@@ -197,6 +199,24 @@ static const float *logq_of(tape *t, const batch *b, const int32_t *item, size_t
     return q;
 }
 
+sampled_loss network_sampled_loss(const network *n)
+{
+    static const score_loss kinds[] = {
+        [LOSS_SAMPLED] = SCORE_SOFTMAX,  [LOSS_BCE] = SCORE_BCE,         [LOSS_GBCE] = SCORE_BCE,
+        [LOSS_BPR] = SCORE_BPR,          [LOSS_BPR_MAX] = SCORE_BPR_MAX, [LOSS_TOP1] = SCORE_TOP1,
+        [LOSS_TOP1_MAX] = SCORE_TOP1_MAX
+    };
+    const network_options *o = &n->options;
+    const bool calibrated = n->loss == LOSS_GBCE;
+    return (sampled_loss){
+        .kind = kinds[n->loss],
+        .beta = calibrated ? gbce_beta((size_t)o->negatives, n->base.items, o->gbce_t) : 0,
+        .elu = o->elu,
+        .reg = o->bpreg,
+        .mean = n->loss == LOSS_BPR || n->loss == LOSS_TOP1,
+    };
+}
+
 static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor *h,
                                const loss_targets *to)
 {
@@ -211,11 +231,7 @@ static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor
         .offset = b->offset,
         .sequences = b->sequences,
     };
-    sampled_loss loss = { .kind = SCORE_SOFTMAX };
-    if (n->loss == LOSS_BPR) loss.kind = SCORE_BPR;
-    if (n->loss == LOSS_BCE || n->loss == LOSS_GBCE) loss.kind = SCORE_BCE;
-    if (n->loss == LOSS_GBCE) loss.beta = gbce_beta(b->negatives, n->base.items, n->options.gbce_t);
-    loss.mean = n->loss == LOSS_BPR;
+    const sampled_loss loss = network_sampled_loss(n);
     return op_sampled_loss(t, h, to, &against, &loss);
 }
 

@@ -20,11 +20,11 @@ typedef struct network_options {
     // loss
     const char *loss, *sampler, *negatives_of;
     int negatives;
-    double sampler_power, gbce_t, temperature;
+    double sampler_power, gbce_t, elu, bpreg, temperature;
     bool logq, cosine;
     // training
     int epochs, batch, patience, valid_every, shards;
-    double lr, beta1, beta2, weight_decay, clip, warmup, lr_end;
+    double lr, momentum, beta1, beta2, weight_decay, clip, warmup, lr_end;
     const char *optimiser, *schedule;
     bool lazy;
 } network_options;
@@ -37,7 +37,16 @@ enum network_trait {
     NETWORK_RECOMPUTES = 4, // keeps no state: bidirectional, or positions that shift
 };
 
-typedef enum loss_kind { LOSS_SOFTMAX, LOSS_SAMPLED, LOSS_BCE, LOSS_GBCE, LOSS_BPR } loss_kind;
+typedef enum loss_kind {
+    LOSS_SOFTMAX,
+    LOSS_SAMPLED,
+    LOSS_BCE,
+    LOSS_GBCE,
+    LOSS_BPR,
+    LOSS_BPR_MAX,
+    LOSS_TOP1,
+    LOSS_TOP1_MAX
+} loss_kind;
 
 // Every network begins with this.
 typedef struct network {
@@ -80,6 +89,8 @@ tensor *network_loss(tape *t, const network *n, const batch *b);
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
 // What is scored: the rows of forward(), of length one where scores are cosines.
 tensor *network_answers(tape *t, const network *n, const batch *b);
+// The loss against negatives that the options name; not for LOSS_SOFTMAX.
+sampled_loss network_sampled_loss(const network *n);
 // How many negatives the loss takes, each of n->sharing; 0: none.
 size_t network_negatives(const network *n);
 // In the last block of a causal model that is only asked for last rows: x and h become those rows,

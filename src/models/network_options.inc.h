@@ -2,7 +2,7 @@
 //
 // Included inside a model's table, where AT(field) finds a field of network_options and the recipe
 // of the paper may be defined before: DIM, MAX_LEN, ..., each as text; NO_HEADS leaves out what
-// only attention has.  All are undefined again at the end.
+// only attention has, NO_INIT_STD what a model decides by itself.  All are undefined again at the end.
 #ifndef DIM
 #define DIM "64"
 #endif
@@ -74,14 +74,17 @@
 #endif
     ROW("dropout", "P", OPT_REAL, dropout, DROPOUT, 0, 0.95, NULL,
         "chance of leaving a unit out while training"),
+#ifndef NO_INIT_STD
     ROW("init-std", "R", OPT_REAL, init_std, INIT_STD, 1e-6, 10, NULL,
         "standard deviation of item vectors at the start"),
-    ROW("loss", "NAME", OPT_CHOICE, loss, LOSS, 0, 0, "softmax|sampled|bce|gbce|bpr",
+#endif
+    ROW("loss", "NAME", OPT_CHOICE, loss, LOSS, 0, 0,
+        "softmax|sampled|bce|gbce|bpr|bpr-max|top1|top1-max",
         "what is made small: cross-entropy over all items or over --negatives, or pairwise"),
     ROW("negatives", "N", OPT_INT, negatives, NEGATIVES, 1, 1000000, NULL,
         "items drawn against the target; of bce, gbce and bpr each target has its own"),
     ROW("negatives-of", "WHO", OPT_CHOICE, negatives_of, NEGATIVES_OF, 0, 0,
-        "step|sequence|target", "sampled: what shares its negatives"),
+        "step|sequence|target", "sampled, bpr-max, top1, top1-max: what shares its negatives"),
     ROW("sampler", "NAME", OPT_CHOICE, sampler, "uniform", 0, 0, "uniform|popularity",
         "how negatives are drawn"),
     ROW("sampler-power", "R", OPT_REAL, sampler_power, "0.5", 0, 2, NULL,
@@ -90,6 +93,10 @@
         "sampled: correct scores for how likely items are drawn"),
     ROW("gbce-t", "R", OPT_REAL, gbce_t, "0.75", 0, 1, NULL,
         "gbce: calibration, 0 as bce, 1 as softmax"),
+    ROW("elu", "R", OPT_REAL, elu, "0.5", 0, 100, NULL,
+        "bpr-max: slope far below zero of what scores go through, ELU; 0: nothing"),
+    ROW("bpreg", "R", OPT_REAL, bpreg, "1", 0, 1000, NULL,
+        "bpr-max: weight of the penalty for large scores of negatives"),
     ROW("cosine", NULL, OPT_FLAG, cosine, COSINE, 0, 0, NULL,
         "scores are cosines; wants a low --temperature"),
     ROW("temperature", "R", OPT_REAL, temperature, TEMPERATURE, 1e-4, 1e4, NULL,
@@ -105,7 +112,9 @@
     ROW("lr", "R", OPT_REAL, lr, LR, 0, 1000, NULL, "learning rate"),
     ROW("optimiser", "NAME", OPT_CHOICE, optimiser, OPTIMISER, 0, 0, "adam|adamw|adagrad|sgd",
         "how gradients move parameters"),
-    ROW("beta1", "R", OPT_REAL, beta1, "0.9", 0, 1, NULL, "Adam: first average; sgd: momentum"),
+    ROW("momentum", "R", OPT_REAL, momentum, "0", 0, 1, NULL,
+        "adagrad, sgd: share of the last move that is made again"),
+    ROW("beta1", "R", OPT_REAL, beta1, "0.9", 0, 1, NULL, "Adam: average of gradients"),
     ROW("beta2", "R", OPT_REAL, beta2, BETA2, 0, 1, NULL, "Adam: average of squares"),
     ROW("weight-decay", "R", OPT_REAL, weight_decay, WEIGHT_DECAY, 0, 1000, NULL,
         "adam: L2 penalty; adamw: decay per step, times the learning rate"),
@@ -125,6 +134,7 @@
 #undef BLOCKS
 #undef HEADS
 #undef NO_HEADS
+#undef NO_INIT_STD
 #undef DROPOUT
 #undef INIT_STD
 #undef LOSS

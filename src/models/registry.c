@@ -16,6 +16,7 @@ static const model_class *const classes[] = {
     &model_class_svdpp,
     &model_class_rnn,
     &model_class_lstm,
+    &model_class_gru4rec,
     &model_class_sasrec,
     &model_class_esasrec,
     &model_class_lru,

@@ -30,10 +30,11 @@ static optimiser_options optimiser_of(const network_options *o)
     static const char *const known[] = { "adam", "adamw", "adagrad", "sgd" };
     size_t kind = 0;
     while (strcmp(known[kind], o->optimiser) != 0) kind++;
+    const bool adam = kind == OPTIMISER_ADAM || kind == OPTIMISER_ADAMW;
     return (optimiser_options){ .kind = (optimiser_kind)kind,
-                                .beta1 = kind == OPTIMISER_ADAGRAD ? 0 : o->beta1,
+                                .beta1 = adam ? o->beta1 : o->momentum,
                                 .beta2 = o->beta2,
-                                .eps = 1e-8,
+                                .eps = kind == OPTIMISER_ADAGRAD ? 1e-6 : 1e-8, // as GRU4Rec's code
                                 .weight_decay = o->weight_decay,
                                 .clip = o->clip,
                                 .dense = !o->lazy };
