@@ -105,7 +105,7 @@ typedef struct habit_hooks {
 } habit_hooks;
 
 // verb: "import", "inspect", "simulate", "train", "tune", "evaluate", "recommend", "export",
-// "bench".  *out is set only on success and belongs to the caller.
+// "report", "bench".  *out is set only on success and belongs to the caller.
 HABIT_API habit_status habit_options_new(habit_options **out, const char *verb, habit_error *err);
 HABIT_API void habit_options_free(habit_options *opt);
 
@@ -163,6 +163,12 @@ HABIT_API habit_status habit_recommend_all(const habit_options *opt, const char 
 
 // Writes item (or user) vectors to `file`: .npy with an id list beside it, or word2vec text.
 HABIT_API habit_status habit_export(const habit_options *opt, const char *model, const char *file,
+                                    char **report, habit_error *err);
+
+// Writes pictures of a model into the folder `out`: training.png, loss and validation metric by
+// epoch, where the model learned in epochs; items.png, its item vectors on their two principal
+// axes, where it has vectors.  The report lists the files.  Needs gnuplot (HABIT_ENOTFOUND).
+HABIT_API habit_status habit_report(const habit_options *opt, const char *model, const char *out,
                                     char **report, habit_error *err);
 
 // Measures kernels and models on this machine.

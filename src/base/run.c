@@ -29,6 +29,7 @@ void run_epoch(const run *r, const char *what, const epoch_note *note)
 {
     if (!r) return;
     if (r->epoch) r->epoch(r->epoch_ctx, note);
+    if (note->again) return;
     if (isnan(note->loss))
         run_log(r, LOG_DETAIL, "%s: epoch %d of %d: %.4f s", what, note->epoch, note->epochs,
                 note->seconds);

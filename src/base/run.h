@@ -18,7 +18,8 @@ typedef struct epoch_note {
     double seconds;     // wall time, without validation
     const char *metric; // measured on validation events after it; NULL: nothing was
     double valid;
-    bool best; // the best so far
+    bool best;  // the best so far
+    bool again; // was run before a stop, and is told again to a training that goes on
 } epoch_note;
 
 typedef struct run {

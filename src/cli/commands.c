@@ -40,6 +40,10 @@ static const opt export_rows[] = {
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt report_rows[] = { ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END };
+static const opt picture_rows[] = {
+    { "out", "DIR", OPT_STRING, AT(out), "", 0, 0, NULL, "folder to write the pictures to (required)" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
 static const opt models_rows[] = { ROW_JSON, ROW_WORDS, OPT_END };
 static const opt help_rows[] = {
     { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "show this model's own options too" },
@@ -94,6 +98,12 @@ static const command commands[] = {
       "word2vec text.",
       "habit export bpr.model --embeddings items.npy",
       1, 1, true, true, export_rows, cmd_export },
+    { "report", "MODEL", "draw a model: its training and its items",
+      "Writes training.png, loss and validation metric by epoch, and items.png, the item vectors on "
+      "their two principal axes with the most met items named; as far as the model has them.  Needs "
+      "gnuplot.",
+      "habit report sasrec.model --out pictures",
+      1, 1, true, false, picture_rows, cmd_report },
     { "models", "", "list every model: paper, needs, options",
       "Lists the models that train knows, with the paper each follows.", "habit models --json",
       0, 0, false, false, models_rows, cmd_models },

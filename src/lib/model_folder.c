@@ -88,6 +88,8 @@ static habit_status write_part(const char *dir, const char *name, const training
         if (titles) st = text_list_write(path, &titles->names, titles->tag, titles->rows, err);
     } else if (strcmp(name, "history.safetensors") == 0) {
         st = write_history(path, t->data, err);
+    } else if (strcmp(name, "training.jsonl") == 0) {
+        if (t->curve && t->curve->len) st = file_write(path, t->curve->data, t->curve->len, err);
     } else if (strcmp(name, "metrics.json") == 0) {
         st = json_write(path, t->metrics, err);
     } else {
@@ -102,8 +104,8 @@ static habit_status write_part(const char *dir, const char *name, const training
 habit_status model_folder_write(const char *path, const training *t, habit_error *err)
 {
     static const char *const parts[] = { "model.safetensors", "users.jsonl",         "items.jsonl",
-                                         "titles.jsonl",      "history.safetensors", "metrics.json",
-                                         MODEL_MARKER };
+                                         "titles.jsonl",      "history.safetensors",
+                                         "training.jsonl",    "metrics.json", MODEL_MARKER };
     folder_writer w;
     TRY(folder_create(&w, path, err));
     for (size_t i = 0; i < COUNT_OF(parts); i++) {

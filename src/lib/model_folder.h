@@ -10,6 +10,7 @@
 //                          item u32 [events], and where the log had them time i64, behaviour u8,
 //                          value f32 [events].  All rows, also those held out: it answers queries
 //                          and filters what is known; evaluation never reads it.
+//     training.jsonl       a line per epoch, as --log writes them, of models that learn in epochs
 //     metrics.json         seconds, rows, and the metric on validation if one was asked for
 //
 // config.json: {"format": "habit-model", "version": 1, "model": "ease", "habit": "0.1.0",
@@ -18,6 +19,7 @@
 //   "split": {"protocol", "fingerprint", "describe", "options": {...}}}
 #ifndef LIB_MODEL_FOLDER_H
 #define LIB_MODEL_FOLDER_H
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/run.h"
 #include "data/split.h"
@@ -40,6 +42,8 @@ typedef struct training {
     const split *split;
     uint64_t seed;
     const json_t *metrics;
+    const buffer
+        *curve; // lines of JSON, one per epoch; none for models that do not learn in epochs
 } training;
 
 habit_status model_folder_write(const char *path, const training *t, habit_error *err);

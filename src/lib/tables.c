@@ -72,6 +72,14 @@ const opt export_table[] = {
     OPT_END,
 };
 
+const opt picture_table[] = {
+#define AT(field) offsetof(picture_options, field)
+    { "labels", "N", OPT_INT, AT(labels), "25", 0, 1000, NULL, "name this many of the items most met" },
+    { "points", "N", OPT_INT, AT(points), "3000", 1, 1000000, NULL, "items on the map, those most met" },
+#undef AT
+    OPT_END,
+};
+
 const opt bench_table[] = {
 #define AT(field) offsetof(bench_options, field)
     { "seconds", "S", OPT_REAL, AT(seconds), "0.5", 0.01, 60, NULL, "how long each measurement lasts" },
@@ -91,6 +99,7 @@ SIZE_FN(tune_size, tune_options)
 SIZE_FN(contest_size, contest_options)
 SIZE_FN(recommend_size, recommend_options)
 SIZE_FN(export_size, export_options)
+SIZE_FN(picture_size, picture_options)
 SIZE_FN(bench_size, bench_options)
 SIZE_FN(split_size, split_options)
 SIZE_FN(evaluate_size, evaluate_options)
@@ -122,6 +131,7 @@ static const verb_tables verbs[] = {
     { "evaluate",  { { contest_table, contest_size, OWNER_VERB }, SPLIT, EVALUATE, GENERAL, IMPORT } },
     { "recommend", { { recommend_table, recommend_size, OWNER_VERB }, GENERAL } },
     { "export",    { { export_table, export_size, OWNER_VERB }, GENERAL } },
+    { "report",    { { picture_table, picture_size, OWNER_VERB }, GENERAL } },
     { "bench",     { { bench_table, bench_size, OWNER_VERB }, GENERAL } },
 };
 // clang-format on

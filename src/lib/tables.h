@@ -34,12 +34,16 @@ typedef struct export_options {
     const char *of;
 } export_options;
 
+typedef struct picture_options {
+    int labels, points;
+} picture_options;
+
 typedef struct bench_options {
     double seconds;
 } bench_options;
 
 extern const opt general_table[], train_table[], tune_table[], contest_table[], recommend_table[],
-    export_table[], bench_table[];
+    export_table[], picture_table[], bench_table[];
 
 typedef struct verb_table {
     const opt *rows;

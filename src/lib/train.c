@@ -1,4 +1,5 @@
 // train.c - habit_train(): a log and a model's name -> a model folder.
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -24,7 +25,8 @@ typedef struct job {
     const model_class *class;
     model *model;
     json_t *metrics;
-    FILE *log; // of --log, or NULL
+    FILE *log;    // of --log, or NULL
+    buffer curve; // its lines
     int epochs;
     double epoch_seconds; // of all
 } job;
@@ -32,6 +34,7 @@ typedef struct job {
 static void job_close(job *j)
 {
     if (j->log) fclose(j->log);
+    buffer_free(&j->curve);
     json_decref(j->metrics);
     model_free(j->model);
     opt_values_free(&j->evaluation);
@@ -41,21 +44,24 @@ static void job_close(job *j)
     run_close(&j->run);
 }
 
-// A line of JSON for each pass over the log, at once: people follow the file.
+// A line of JSON for each pass over the log: kept for the model's folder, and written at once to
+// the file of --log, which people follow.
 static void write_epoch(void *ctx, const epoch_note *e)
 {
     job *j = ctx;
+    const size_t from = j->curve.len;
     j->epochs++;
     j->epoch_seconds += e->seconds;
-    if (!j->log) return;
-    fprintf(j->log, "{\"epoch\":%d,", e->epoch);
-    if (isfinite(e->loss)) fprintf(j->log, "\"loss\":%.9g,", e->loss); // JSON knows no NaN
-    fprintf(j->log, "\"targets\":%llu,\"seconds\":%.6f,\"targets_per_second\":%.9g",
-            (unsigned long long)e->targets, e->seconds,
-            (double)e->targets / (e->seconds > 0 ? e->seconds : 1e-9));
+    buffer_format(&j->curve, "{\"epoch\":%d,", e->epoch);
+    if (isfinite(e->loss)) buffer_format(&j->curve, "\"loss\":%.9g,", e->loss); // no NaN in JSON
+    buffer_format(&j->curve, "\"targets\":%llu,\"seconds\":%.6f,\"targets_per_second\":%.9g",
+                  (unsigned long long)e->targets, e->seconds,
+                  (double)e->targets / (e->seconds > 0 ? e->seconds : 1e-9));
     if (e->metric && isfinite(e->valid))
-        fprintf(j->log, ",\"valid\":{\"%s\":%.9g}", e->metric, e->valid);
-    fputs("}\n", j->log);
+        buffer_format(&j->curve, ",\"valid\":{\"%s\":%.9g}", e->metric, e->valid);
+    buffer_text(&j->curve, "}\n");
+    if (!j->log || e->again || j->curve.failed) return;
+    fwrite(j->curve.data + from, 1, j->curve.len - from, j->log);
     fflush(j->log);
 }
 
@@ -195,6 +201,7 @@ static habit_status train_job(job *j, const habit_options *options, const char *
                          .data_name = data,
                          .split = j->split,
                          .seed = j->run.seed,
+                         .curve = &j->curve,
                          .metrics = j->metrics };
     return model_folder_write(out, &t, err);
 }

@@ -1,11 +1,13 @@
 // checkpoint.h - a training that can be gone on with.
 //
 //     state.safetensors   "now.<param>", "best.<param>", "first.<param>", "second.<param>"; and
-//                         "progress" f64[PROGRESS] (exact for all counts below 2^53)
+//                         "progress" f64[PROGRESS] (exact for all counts below 2^53); "epochs"
+//                         f64[epochs][EPOCH_COLUMNS], what each epoch was like; "fingerprint" u64
 //
 // Written as a whole to a temporary name and renamed: a crash leaves the one before.
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
+#include "base/run.h"
 #include "train/optimiser.h"
 
 typedef struct progress {
@@ -19,11 +21,19 @@ typedef struct progress {
     uint64_t fingerprint;
 } progress;
 
-// best: [store_count] arrays, or NULL while there are none.
-habit_status checkpoint_write(const char *folder, const store *params, float *const *best,
-                              optimiser *o, const progress *p, habit_error *err);
-habit_status checkpoint_read(const char *folder, store *params, float *const *best, optimiser *o,
-                             progress *p, habit_error *err);
+// What there is to keep.  best: [store_count] arrays; NULL while there are none.
+typedef struct checkpoint {
+    store *params;
+    float *const *best;
+    optimiser *optimiser;
+    progress *progress;
+    epoch_note *epochs; // [progress->epoch] of those that are over; `again` is set when read
+    size_t epochs_cap;  // room for so many when reading
+} checkpoint;
+
+habit_status checkpoint_write(const char *folder, const checkpoint *c, habit_error *err);
+// Refused as malformed if it has more epochs than there is room for.
+habit_status checkpoint_read(const char *folder, checkpoint *c, habit_error *err);
 bool checkpoint_exists(const char *folder);
 void checkpoint_remove(const char *folder);
 

@@ -18,7 +18,8 @@ typedef struct trainer {
     optimiser *optimiser;
     stepper *stepper;
     schedule schedule;
-    float **best; // [parameters] of the best epoch; NULL where it was not kept
+    float **best;       // [parameters] of the best epoch; NULL where it was not kept
+    epoch_note *epochs; // [options.epochs] those that are over
     progress at;
     double saved; // wall time of the last checkpoint
 } trainer;
@@ -91,6 +92,8 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     TRY(optimiser_new(&t->optimiser, t->net->params, &oo, err));
     TRY(stepper_new(&t->stepper, t->net, t->batches, t->negatives, t->optimiser, t->run, err));
     t->schedule = schedule_of(o, batches_steps(t->batches));
+    t->epochs = ZNEW(epoch_note, (size_t)o->epochs);
+    if (!t->epochs) return fail_memory(err, "epochs", (size_t)o->epochs * sizeof *t->epochs);
     if (t->plan->validate) TRY(make_best(t, err));
     t->at = (progress){ .best = NAN, .fingerprint = t->plan->fingerprint };
     return HABIT_OK;
@@ -102,6 +105,7 @@ static void trainer_close(trainer *t)
     for (size_t i = 0; t->best && t->net && i < store_count(t->net->params); i++)
         mem_free(t->best[i]);
     mem_free(t->best);
+    mem_free(t->epochs);
     stepper_free(t->stepper);
     optimiser_free(t->optimiser);
     negatives_free(t->negatives);
@@ -110,23 +114,40 @@ static void trainer_close(trainer *t)
 
 // --- checkpoints ------------------------------------------------------------------------------------
 
+static checkpoint state_of(trainer *t)
+{
+    return (checkpoint){ .params = t->net->params,
+                         .best = t->best,
+                         .optimiser = t->optimiser,
+                         .progress = &t->at,
+                         .epochs = t->epochs,
+                         .epochs_cap = (size_t)t->net->options.epochs };
+}
+
 static habit_status save(trainer *t, habit_error *err)
 {
     if (!t->plan->checkpoint) return HABIT_OK;
     t->saved = clock_wall();
-    return checkpoint_write(t->plan->checkpoint, t->net->params, t->at.best_epoch ? t->best : NULL,
-                            t->optimiser, &t->at, err);
+    const checkpoint c = state_of(t);
+    return checkpoint_write(t->plan->checkpoint, &c, err);
 }
 
 static habit_status load(trainer *t, habit_error *err)
 {
     const training_plan *plan = t->plan;
     if (!plan->resume || !plan->checkpoint || !checkpoint_exists(plan->checkpoint)) return HABIT_OK;
-    TRY(checkpoint_read(plan->checkpoint, t->net->params, t->best, t->optimiser, &t->at, err));
+    checkpoint c = state_of(t);
+    TRY(checkpoint_read(plan->checkpoint, &c, err));
     if (t->at.fingerprint != plan->fingerprint)
         return fail(err, HABIT_EINVAL,
                     "%s belongs to a training with other data or options; remove it or give those",
                     plan->checkpoint);
+    for (uint64_t e = 0; e < t->at.epoch; e++) {
+        epoch_note *note = &t->epochs[e];
+        note->epochs = t->net->options.epochs;
+        note->metric = isnan(note->valid) ? NULL : plan->metric;
+        run_epoch(t->run, t->net->base.class->name, note);
+    }
     run_log(t->run, LOG_NOTE, "going on at epoch %llu, step %llu",
             (unsigned long long)t->at.epoch + 1, (unsigned long long)t->at.step + 1);
     return HABIT_OK;
@@ -217,7 +238,7 @@ static habit_status run_epochs(trainer *t, habit_error *err)
                             .seconds = t->at.seconds };
         TRY(validate(t, &note, err));
         run_epoch(t->run, name, &note);
-        t->at.epoch++;
+        t->epochs[t->at.epoch++] = note;
         t->at.step = 0;
         t->at.loss = t->at.targets = t->at.seconds = 0;
         if (clock_wall() - t->saved > SAVE_SECONDS) TRY(save(t, err));
