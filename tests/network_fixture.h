@@ -78,23 +78,25 @@ static inline void fixture_copy(const network_fixture *x, const network *n, cons
     }
 }
 
-// The file's events as a batch.  Times in files are seconds.
+// The file's events as a batch.  Times in files are seconds; an item past the last is a mask.
 static inline batch fixture_batch(const safetensors *f)
 {
-    static int32_t position[FIXTURE_EVENTS];
+    static int32_t position[FIXTURE_EVENTS], item[FIXTURE_EVENTS];
     static int64_t time[2][FIXTURE_EVENTS];
     static const uint32_t user[FIXTURE_SEQUENCES];
     const int32_t *offset = fixture_array(f, "offset", TENSOR_I32);
+    const int32_t *input = fixture_array(f, "input", TENSOR_I32);
     batch b = { .sequences = FIXTURE_SEQUENCES,
                 .events = FIXTURE_EVENTS,
                 .targets = FIXTURE_EVENTS,
                 .offset = offset,
-                .item = fixture_array(f, "input", TENSOR_I32),
+                .item = item,
                 .target = fixture_array(f, "target", TENSOR_I32),
                 .position = position,
                 .user = user };
     for (int s = 0; s < FIXTURE_SEQUENCES; s++)
         for (int32_t e = offset[s]; e < offset[s + 1]; e++) position[e] = e - offset[s];
+    for (int e = 0; e < FIXTURE_EVENTS; e++) item[e] = input[e] < FIXTURE_ITEMS ? input[e] : -1;
     if (!safetensors_find(f, "time")) return b;
     const int64_t *happened = fixture_array(f, "time", TENSOR_I64);
     const int64_t *asked = fixture_array(f, "asked", TENSOR_I64);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 unsigned batch_columns_of(const log_view *log)
@@ -59,11 +60,22 @@ static void add_event(const batch *b, batch_room *r, const batch_sequence *s, si
     if (r->value) r->value[e] = s->value ? s->value[i] : 0;
 }
 
+static void add_mask(const batch *b, batch_room *r, const batch_sequence *s)
+{
+    const size_t e = b->events + s->n;
+    r->item[e] = r->target[e] = -1;
+    r->position[e] = (int32_t)s->n;
+    if (r->time) r->time[e] = r->next_time[e] = s->now;
+    if (r->behaviour) r->behaviour[e] = 0;
+    if (r->value) r->value[e] = NAN;
+}
+
 bool batch_add(batch *b, batch_room *r, const batch_sequence *s, bool targets)
 {
-    const size_t n = targets ? s->n - 1 : s->n;
+    const size_t n = targets ? s->n - 1 : s->n + s->mask;
     if (b->sequences == r->sequences || n > r->events - b->events) return false;
-    for (size_t i = 0; i < n; i++) add_event(b, r, s, i, targets);
+    for (size_t i = 0; i < n - s->mask; i++) add_event(b, r, s, i, targets);
+    if (s->mask) add_mask(b, r, s);
     r->user[b->sequences++] = s->user;
     b->events += n;
     if (targets) b->targets += n;

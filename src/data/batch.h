@@ -16,7 +16,7 @@
 typedef struct batch {
     size_t sequences, events, targets; // targets: rows with target >= 0
     const int32_t *offset;             // [sequences+1]
-    const int32_t *item, *position;    // [events]
+    const int32_t *item, *position;    // [events]; an item of -1: hidden, to be told
     const int32_t *target;             // [events]; NULL when only asking
     const int64_t *time;               // [events] of the event, or NULL; TIME_NONE where unknown
     const int64_t *next_time;          // [events] of what comes next: the moment of the question
@@ -62,6 +62,7 @@ typedef struct batch_sequence {
     const uint8_t *behaviour; // or NULL
     const float *value;       // or NULL
     int64_t now;              // or TIME_NONE
+    bool mask;                // a hidden event at `now` stands at the end; not with targets
 } batch_sequence;
 
 void batch_start(batch *b, const batch_room *r); // empty

@@ -302,14 +302,16 @@ static void answer(const network *n, workshop *w, batch *b, float *const *to)
 
 static batch_sequence window_of(const network *n, const query *q)
 {
-    const size_t most = (size_t)n->options.max_len, from = q->n > most ? q->n - most : 0;
+    const bool masked = n->base.class->network->traits & NETWORK_MASKS;
+    const size_t most = (size_t)n->options.max_len - masked, from = q->n > most ? q->n - most : 0;
     return (batch_sequence){ q->user,
                              q->n - from,
                              q->item + from,
                              q->time ? q->time + from : NULL,
                              q->behaviour ? q->behaviour + from : NULL,
                              q->value ? q->value + from : NULL,
-                             q->now };
+                             q->now,
+                             masked };
 }
 
 void network_encode(const model *m, const query *q, size_t n, float *vectors, arena *scratch)
@@ -326,7 +328,7 @@ void network_encode(const model *m, const query *q, size_t n, float *vectors, ar
         const batch_sequence s = window_of(net, &q[k]);
         float *vector = vectors + k * (size_t)m->dim;
         memset(vector, 0, (size_t)m->dim * sizeof *vector); // of somebody without a history
-        if (s.n == 0) continue;
+        if (q[k].n == 0) continue;
         if (!batch_add(&b, &w.room, &s, false)) {
             answer(net, &w, &b, to);
             batch_start(&b, &w.room);

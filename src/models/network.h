@@ -35,6 +35,7 @@ enum network_trait {
     NETWORK_ABSOLUTE = 1,   // positions are counted from the window's first event, up to max_len
     NETWORK_ASKS_TIME = 2,  // a row depends on the moment of the question (batch.next_time)
     NETWORK_RECOMPUTES = 4, // keeps no state: bidirectional, or positions that shift
+    NETWORK_MASKS = 8,      // the question is an event of its own, the last, whose item is -1
 };
 
 typedef enum loss_kind {

@@ -18,6 +18,7 @@ static const model_class *const classes[] = {
     &model_class_lstm,
     &model_class_gru4rec,
     &model_class_sasrec,
+    &model_class_bert4rec,
     &model_class_esasrec,
     &model_class_lru,
     &model_class_hstu,
