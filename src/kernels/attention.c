@@ -7,9 +7,9 @@
 
 // --- time buckets ----------------------------------------------------------------------------------
 
-// The least seconds of buckets 1, 2, ...: ceil(exp(0.301 b)), up to 2^63.
+// ceil(exp(0.301 b)), up to 2^63.
 // clang-format off
-static const uint64_t edges[] = {
+const uint64_t attention_edges[ATTENTION_EDGES] = {
     2u, 2u, 3u, 4u, 5u, 7u, 9u, 12u, 16u, 21u, 28u, 38u, 51u, 68u, 92u, 124u, 167u, 226u, 305u,
     412u, 557u, 752u, 1016u, 1372u, 1854u, 2505u, 3385u, 4574u, 6180u, 8350u, 11283u, 15245u,
     20600u, 27834u, 37610u, 50818u, 68666u, 92782u, 125367u, 169397u, 228891u, 309280u, 417902u,
@@ -34,14 +34,13 @@ static const uint64_t edges[] = {
     6668989345994299602u, 9011200702924998982u,
 };
 // clang-format on
-enum { EDGES = sizeof edges / sizeof *edges };
 
 size_t attention_bucket(int64_t seconds, size_t buckets)
 {
     const uint64_t d = seconds < 0 ? 0 - (uint64_t)seconds : (uint64_t)seconds;
     if (d < 2) return 0;
     size_t b = (size_t)(63 - __builtin_clzll(d)) * 2302 / 1000; // ln 2 / 0.301 = 2.3028
-    while (b < EDGES && d >= edges[b]) b++;
+    while (b < ATTENTION_EDGES && d >= attention_edges[b]) b++;
     return b < buckets ? b : buckets - 1;
 }
 
@@ -50,24 +49,32 @@ size_t attention_bucket(int64_t seconds, size_t buckets)
 #define REAL float
 #define NAME(f) f##_f32
 #define EXP expf
-#define LOG logf
 #include "kernels/ref/attention.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
-#undef LOG
 
 #define REAL double
 #define NAME(f) f##_f64
 #define EXP exp
-#define LOG log
 #include "kernels/ref/attention.inc.h"
 #undef REAL
 #undef NAME
 #undef EXP
-#undef LOG
+
+#if defined(__x86_64__)
+extern const attention_kernels attention_avx2, attention_avx512;
+#elif defined(__aarch64__)
+extern const attention_kernels attention_neon;
+#endif
 
 static const attention_kernels *const versions[] = {
+#if defined(__x86_64__)
+    &attention_avx512,
+    &attention_avx2,
+#elif defined(__aarch64__)
+    &attention_neon,
+#endif
     &attention_ref_f32,
 };
 

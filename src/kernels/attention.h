@@ -9,8 +9,8 @@
 // for each head by itself; a head's columns lie side by side.  Weights may be dropped.  No matrix of
 // weights is kept: a block of queries has its scores in scratch, and backward computes them again.
 //
-// A query's row has the same bits whatever other sequences, and whatever later keys that it does not
-// see, are there.  A query that sees no key gives zeros.
+// A query's row has the same bits whatever other sequences are there, and whatever is in keys that it
+// does not see.  A query that sees no key gives zeros.
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H
 #include "base/rng.h"
@@ -40,21 +40,25 @@ typedef struct attention {
     size_t sequences;
     const int32_t *offset;     // [sequences + 1] rows of queries
     const int32_t *key_offset; // [sequences + 1] rows of keys and values
-    bool causal;               // i sees j <= i, counted within the sequence
-    size_t window;             // causal: and j > i - window; 0: all
+    // Causal: the n queries of a sequence are the last n of its m keys (n <= m), and query r, which
+    // is event i = m - n + r, sees the keys j <= i, and of these the last `window` only, if not 0.
+    // Else i = r, and all keys are seen.
+    bool causal;
+    size_t window;
 
     const void *q, *k, *v; // [rows][heads * width]
     size_t q_row, k_row, v_row;
     void *out; // [rows][heads * value_width]
     size_t out_row;
-    void *lse; // [rows][heads] log of the sum of exp(score), for backward; NULL: not wanted
+    void
+        *sums; // [rows][heads][2] for backward, or NULL: greatest score, 1 / sum of exp(score - it)
     const int64_t *query_time, *key_time; // seconds, a number for each row; NULL without a table
     dropout drop;                         // of weights; p = 0: none.  Rows are those of q
     void *scratch;                        // attention_kernels.scratch() bytes
 } attention;
 
 // dq, dk and dv lie as q, k and v do, dposition and dtime as their tables.  All are ADDED to, and may
-// be NULL.  `out` and `lse` are needed.
+// be NULL.  `out` and, for softmax, `sums` are needed.
 typedef struct attention_gradient {
     const void *dout; // as out
     void *dq, *dk, *dv, *dposition, *dtime;
@@ -73,7 +77,7 @@ typedef struct attention_step {
     void *values;   // [window][heads * value_width]
     int64_t *times; // [window]; NULL without a table
     void *out;      // [heads * value_width]
-    void *scratch;  // window + 64 numbers
+    void *scratch;  // 2 * window + 64 numbers
 } attention_step;
 
 typedef struct attention_kernels {
@@ -91,7 +95,13 @@ const attention_kernels *attention_kernels_f64(void); // for gradient checks
 
 // --- what all versions agree on ------------------------------------------------------------------
 
-// Query i of a sequence sees keys first .. last-1 of `keys`.
+// Event number of query 0 of a sequence.
+static inline size_t attention_base(const attention *a, size_t rows, size_t keys)
+{
+    return a->causal ? keys - rows : 0;
+}
+
+// Event i of a sequence sees keys first .. last-1 of `keys`.
 static inline size_t attention_first(const attention *a, size_t i)
 {
     return a->window && i >= a->window ? i + 1 - a->window : 0;
@@ -99,7 +109,7 @@ static inline size_t attention_first(const attention *a, size_t i)
 
 static inline size_t attention_last(const attention *a, size_t i, size_t keys)
 {
-    return a->causal && i + 1 < keys ? i + 1 : keys;
+    return a->causal ? i + 1 : keys;
 }
 
 static inline size_t attention_longest(const int32_t *offset, size_t sequences)
@@ -125,6 +135,8 @@ static inline size_t attention_position(const attention_table *t, bool causal, p
 // function of HSTU's code (facebookresearch/generative-recommenders, RelativeBucketedTimeAndPosition-
 // BasedBias; arXiv:2402.17152 leaves it open).  A bucket is a factor of 1.35.
 size_t attention_bucket(int64_t seconds, size_t buckets);
+enum { ATTENTION_EDGES = 145 };
+extern const uint64_t attention_edges[ATTENTION_EDGES]; // the least seconds of buckets 1, 2, ...
 
 // The columns of weights that are dropped are keys, counted within the sequence.
 static inline dropout attention_drop(const attention *a, int head)

@@ -3,6 +3,6 @@
 #define VECTOR_NAME "avx512"
 #define VECTOR_NEEDS CPU_AVX512
 #define PRODUCT_TABLE product_avx512
-#define PRODUCT_ROWS 12
-#define PRODUCT_WIDE 2
+#define TILE_ROWS 12
+#define TILE_WIDE 2
 #include "kernels/product.inc.h"

@@ -3,6 +3,6 @@
 #define VECTOR_NAME "neon"
 #define VECTOR_NEEDS CPU_NEON
 #define PRODUCT_TABLE product_neon
-#define PRODUCT_ROWS 6
-#define PRODUCT_WIDE 4
+#define TILE_ROWS 6
+#define TILE_WIDE 4
 #include "kernels/product.inc.h"

@@ -94,8 +94,6 @@ void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attentio
     *h = op_pick(t, *h, b->last, b->sequences);
     among->offset = b->each;
     among->key_offset = b->offset;
-    among->causal = false;
-    among->window = 0;
 }
 
 static void fill_unit(network *n)

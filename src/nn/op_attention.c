@@ -1,7 +1,7 @@
 // op_attention.c - packed multi-head attention, with softmax and with SiLU.
 //
-// What is done is in kernels/attention.h.  Of the forward pass only the output and a number for each
-// row and head are kept.
+// What is done is in kernels/attention.h.  Of the forward pass only the output and two numbers for
+// each row and head are kept.
 #include "nn/op_attention.h"
 #include "nn/tape_inside.h"
 
@@ -22,11 +22,11 @@ static void attention_forward(tape *t, node *n)
     const kernel_set *k = tape_kernels(t);
     attention *a = &((attending *)n->more)->a;
     const size_t *from = ((attending *)n->more)->from;
-    const bool lse = tape_trains(t) && a->form.weights == ATTENTION_SOFTMAX;
-    a->lse = lse ? tape_memory(t, n->out->rows * (size_t)a->form.heads, k->size) : NULL;
+    const bool sums = tape_trains(t) && a->form.weights == ATTENTION_SOFTMAX;
+    a->sums = sums ? tape_memory(t, n->out->rows * (size_t)a->form.heads, 2 * k->size) : NULL;
     const size_t mark = tape_mark(t);
     a->scratch = tape_memory(t, k->attention->scratch(a), 1);
-    if (n->out->data && a->scratch && (a->lse || !lse)) {
+    if (n->out->data && a->scratch && (a->sums || !sums)) {
         a->q = at(k, n->in[Q]->data, from[Q]);
         a->k = at(k, n->in[K]->data, from[K]);
         a->v = at(k, n->in[V]->data, from[V]);

@@ -30,8 +30,10 @@ typedef struct attention_shape {
     const int32_t *key_offset; // [sequences + 1] rows of k and v; NULL: offset
     size_t sequences;
     int heads;
-    bool causal;    // event i sees the events j <= i of its sequence
-    size_t window;  // causal: and only the last `window` of these; 0: all
+    // Event i sees the events j <= i of its sequence, of these the last `window` only, if not 0.
+    // With a key_offset, a sequence's n queries are the last n of its keys.
+    bool causal;
+    size_t window;
     double dropout; // of the weights, while training
 
     size_t q_from, k_from, v_from; // first columns

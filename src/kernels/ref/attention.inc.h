@@ -5,7 +5,7 @@
 typedef struct NAME(query) {
     const attention *a;
     int head;
-    size_t i, first, last; // in its sequence, and the keys that it sees
+    size_t i, first, last; // its event, and the keys that it sees
     size_t row, keys;      // its row, and the row of key 0
 } NAME(query);
 
@@ -88,7 +88,9 @@ static void NAME(query_forward)(const NAME(query) * u)
         (out, weight, NAME(head_of)(a->v, u->keys + j, a->v_row, u->head, f->value_width),
          f->value_width);
     }
-    if (a->lse) ((REAL *)a->lse)[u->row * (size_t)f->heads + (size_t)u->head] = most + LOG(sum);
+    if (!a->sums) return;
+    REAL *sums = (REAL *)a->sums + 2 * (u->row * (size_t)f->heads + (size_t)u->head);
+    sums[0] = most, sums[1] = 1 / sum;
 }
 
 // weight[] and the derivative of each weight by its own score, as if the softmax's sum stood still.
@@ -96,8 +98,8 @@ static void NAME(weights_again)(const NAME(query) * u, REAL *weight, REAL *slope
 {
     const attention *a = u->a;
     const attention_form *f = &a->form;
-    const REAL lse =
-        a->lse ? ((const REAL *)a->lse)[u->row * (size_t)f->heads + (size_t)u->head] : 0;
+    const size_t at = 2 * (u->row * (size_t)f->heads + (size_t)u->head);
+    const REAL *sums = a->sums ? (const REAL *)a->sums + at : NULL;
     for (size_t j = u->first; j < u->last; j++) {
         const REAL x = NAME(score_of)(u, j);
         if (f->weights == ATTENTION_SILU) {
@@ -105,7 +107,7 @@ static void NAME(weights_again)(const NAME(query) * u, REAL *weight, REAL *slope
             weight[j] = x * s / n;
             slope[j] = s * (1 + x * (1 - s)) / n;
         } else {
-            weight[j] = slope[j] = EXP(x - lse);
+            weight[j] = slope[j] = EXP(x - sums[0]) * sums[1];
         }
     }
 }
@@ -152,10 +154,11 @@ static void NAME(queries)(const attention *a, const attention_gradient *to)
     for (size_t s = 0; s < a->sequences; s++) {
         const size_t row = (size_t)a->offset[s], rows = (size_t)a->offset[s + 1] - row;
         const size_t key = (size_t)a->key_offset[s], keys = (size_t)a->key_offset[s + 1] - key;
+        const size_t base = attention_base(a, rows, keys);
         for (int h = 0; h < a->form.heads; h++)
-            for (size_t i = 0; i < rows; i++) {
+            for (size_t i = base; i < base + rows; i++) {
                 const NAME(query) u = {
-                    a, h, i, attention_first(a, i), attention_last(a, i, keys), row + i, key
+                    a, h, i, attention_first(a, i), attention_last(a, i, keys), row + i - base, key
                 };
                 if (to)
                     NAME(query_backward)(&u, to);
