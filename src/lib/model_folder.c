@@ -103,9 +103,10 @@ static habit_status write_part(const char *dir, const char *name, const training
 
 habit_status model_folder_write(const char *path, const training *t, habit_error *err)
 {
-    static const char *const parts[] = { "model.safetensors", "users.jsonl",         "items.jsonl",
-                                         "titles.jsonl",      "history.safetensors",
-                                         "training.jsonl",    "metrics.json", MODEL_MARKER };
+    static const char *const parts[] = { "model.safetensors",   "users.jsonl",
+                                         "items.jsonl",         "titles.jsonl",
+                                         "history.safetensors", "training.jsonl",
+                                         "metrics.json",        MODEL_MARKER };
     folder_writer w;
     TRY(folder_create(&w, path, err));
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
