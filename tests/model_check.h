@@ -111,6 +111,7 @@ static inline query query_of(const log_view *log, uint32_t user)
     return (query){ .user = user,
                     .item = log->item + b,
                     .time = log->time ? log->time + b : NULL,
+                    .behaviour = log->behaviour ? log->behaviour + b : NULL,
                     .value = log->value ? log->value + b : NULL,
                     .n = (size_t)(log->end[user] - b),
                     .now = TIME_NONE };
@@ -123,6 +124,10 @@ enum { CIRCLE = 10, CHECK_ITEMS = 120, CHECK_USERS = 300, CHECK_EVENTS = 12 };
 
 typedef struct structured_log {
     tiny_log tiny;
+    uint8_t behaviour[CHECK_USERS * CHECK_EVENTS];
+    uint32_t circle[CHECK_ITEMS]; // a tag of every item
+    column column;
+    dataset data;                 // of which only columns are there
     uint64_t end[CHECK_USERS];    // without the last event
     uint32_t target[CHECK_USERS]; // which is to be guessed
 } structured_log;
@@ -144,6 +149,17 @@ static inline void structured_log_make(structured_log *s)
         }
     }
     tiny_log_make(&s->tiny, e, COUNT_OF(e), CHECK_USERS, CHECK_ITEMS, TINY_TIME | TINY_VALUE);
+    for (size_t i = 0; i < COUNT_OF(e); i++) s->behaviour[i] = (uint8_t)(i * 7 % 3);
+    for (uint32_t i = 0; i < CHECK_ITEMS; i++) s->circle[i] = i % 7 ? i / CIRCLE : TAG_NONE;
+    s->column = (column){ .name = "circle",
+                          .of = OF_ITEMS,
+                          .kind = COLUMN_TAG,
+                          .rows = CHECK_ITEMS,
+                          .tag = s->circle,
+                          .names = { .count = CHECK_ITEMS / CIRCLE } };
+    s->data = (dataset){ .columns = &s->column, .columns_count = 1, .ordered = true };
+    s->tiny.view.data = &s->data;
+    s->tiny.view.behaviour = s->behaviour;
     for (uint32_t u = 0; u < CHECK_USERS; u++) {
         s->end[u] = s->tiny.view.end[u] - 1;
         s->target[u] = s->tiny.item[s->end[u]];
@@ -244,9 +260,13 @@ static inline void check_no_memory(const char *name, const char *options, const 
 static inline void check_empty_log(const char *name, const char *options)
 {
     static tiny_log tiny;
+    static structured_log s; // for its columns
     static const uint32_t had[] = { 2, 0 };
     float scores[3];
+    structured_log_make(&s);
     tiny_log_make(&tiny, NULL, 0, 4, 3, TINY_TIME | TINY_VALUE);
+    tiny.view.data = &s.data;
+    tiny.view.behaviour = s.behaviour;
     fitted f;
     fit_model(&f, name, options, &tiny.view, NULL);
     const query q[2] = { { .user = 1, .now = TIME_NONE },

@@ -30,19 +30,25 @@ static inline void tiny_batch_make(tiny_batch *b, size_t from, size_t to, bool t
     static const uint32_t item[] = { 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8 };
     static const size_t begin[] = { 0, 6, 8, 12 };
     static const int64_t hour = 3600LL * 1000000;
+    static const uint8_t behaviour[] = { 0, 1, 2, 1, 0, 2, 1, 0, 0, BEHAVIOUR_NONE, 2, 1 };
+    static float value[] = { 1, 5, -2, 0, 3, 4, 2, 1, 0, 2, 5, 1 };
     static int64_t time[12];
     const unsigned columns = BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE;
     arena plan = { 0 };
     for (int i = 0; i < 12; i++) time[i] = 1000 * hour + i * (i + 1) * hour;
+    value[8] = NAN;
     batch_room_place(&b->room, 4, 32, columns, &plan);
     CHECK_OK(arena_init(&b->memory, &plan, err));
     batch_room_place(&b->room, 4, 32, columns, &b->memory);
     batch_start(&b->batch, &b->room);
     for (size_t s = from; s < to; s++) {
-        const batch_sequence q = {
-            (uint32_t)s, begin[s + 1] - begin[s], item + begin[s], time + begin[s], NULL, NULL,
-            TIME_NONE
-        };
+        const batch_sequence q = { .user = (uint32_t)s,
+                                   .n = begin[s + 1] - begin[s],
+                                   .item = item + begin[s],
+                                   .time = time + begin[s],
+                                   .behaviour = behaviour + begin[s],
+                                   .value = value + begin[s],
+                                   .now = TIME_NONE };
         batch_add(&b->batch, &b->room, &q, targets);
     }
     b->batch.first_event = begin[from];
@@ -62,11 +68,14 @@ static inline void tiny_batch_negatives(tiny_batch *b, const network *n)
 static inline network *network_make_of(const char *name, const char *options, uint32_t items,
                                        tensor_type type)
 {
+    static structured_log log; // with tags of items
+    structured_log_make(&log);
+    log.tiny.view.items = items;
     const model_class *c = model_find(name);
     network *n = NULL;
     opt_values o = { 0 };
     CHECK_OK(parse_options(&o, c, options, err));
-    CHECK_OK(network_new(&n, c, o.values, items, type, 11, err));
+    CHECK_OK(network_new(&n, c, o.values, &log.tiny.view, type, 11, err));
     opt_values_free(&o);
     if (!n) exit(check_done());
     return n;
@@ -212,12 +221,23 @@ static inline void network_full_answer(const network *n, const live_event *e, si
     tape *t;
     uint32_t *item = malloc(count * sizeof *item);
     int64_t *time = malloc(count * sizeof *time);
-    for (size_t i = 0; i < count; i++) item[i] = e[from + i].item, time[i] = e[from + i].time;
+    uint8_t *behaviour = malloc(count);
+    float *value = malloc(count * sizeof *value);
+    for (size_t i = 0; i < count; i++) {
+        item[i] = e[from + i].item, time[i] = e[from + i].time;
+        behaviour[i] = e[from + i].behaviour, value[i] = e[from + i].value;
+    }
     batch_room_place(&room, 1, count, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &plan);
     CHECK_OK(arena_init(&memory, &plan, err));
     batch_room_place(&room, 1, count, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &memory);
     batch_start(&b, &room);
-    const batch_sequence s = { USER_NONE, count, item, time, NULL, NULL, now };
+    const batch_sequence s = { .user = USER_NONE,
+                               .n = count,
+                               .item = item,
+                               .time = time,
+                               .behaviour = behaviour,
+                               .value = value,
+                               .now = now };
     batch_add(&b, &room, &s, false);
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
@@ -225,7 +245,7 @@ static inline void network_full_answer(const network *n, const live_event *e, si
     memcpy(vector, rows + (count - 1) * (size_t)n->base.dim, (size_t)n->base.dim * sizeof *vector);
     tape_free(t);
     arena_free(&memory);
-    free(item), free(time);
+    free(item), free(time), free(behaviour), free(value);
 }
 
 // Well past three windows, every answer equals the full forward's.
@@ -248,9 +268,10 @@ static inline void network_check_live(const char *name, const char *options)
     for (size_t k = 0; k < D; k++) CHECK(live[k] == 0, "%s: an answer before any event", name);
     for (size_t i = 0; i < EVENTS; i++) {
         rng r = rng_at(8, i, 0);
-        e[i] =
-            (live_event){ .item = (uint32_t)rng_below(&r, 10),
-                          .time = (i ? e[i - 1].time : 0) + (int64_t)(rng_exponential(&r) * 4e9) };
+        e[i] = (live_event){ .item = (uint32_t)rng_below(&r, 10),
+                             .time = (i ? e[i - 1].time : 0) + (int64_t)(rng_exponential(&r) * 4e9),
+                             .value = (float)rng_below(&r, 5),
+                             .behaviour = (uint8_t)rng_below(&r, 3) };
         const int64_t now = e[i].time + 1000000 * (int64_t)(i * i);
         live_follow(n, state, e, i + 1, &scratch);
         if (absolute) from = i + 1 - (size_t)live_events(state);

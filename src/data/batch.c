@@ -56,8 +56,8 @@ static void add_event(const batch *b, batch_room *r, const batch_sequence *s, si
         r->time[e] = s->time ? s->time[i] : TIME_NONE;
         r->next_time[e] = more && s->time ? s->time[i + 1] : s->now;
     }
-    if (r->behaviour) r->behaviour[e] = s->behaviour ? s->behaviour[i] : 0;
-    if (r->value) r->value[e] = s->value ? s->value[i] : 0;
+    if (r->behaviour) r->behaviour[e] = s->behaviour ? s->behaviour[i] : BEHAVIOUR_NONE;
+    if (r->value) r->value[e] = s->value ? s->value[i] : NAN;
 }
 
 static void add_mask(const batch *b, batch_room *r, const batch_sequence *s)
@@ -66,7 +66,7 @@ static void add_mask(const batch *b, batch_room *r, const batch_sequence *s)
     r->item[e] = r->target[e] = -1;
     r->position[e] = (int32_t)s->n;
     if (r->time) r->time[e] = r->next_time[e] = s->now;
-    if (r->behaviour) r->behaviour[e] = 0;
+    if (r->behaviour) r->behaviour[e] = BEHAVIOUR_NONE;
     if (r->value) r->value[e] = NAN;
 }
 

@@ -13,6 +13,8 @@
 #include "base/arena.h"
 #include "data/split.h"
 
+#define BEHAVIOUR_NONE 255 // a log has fewer types
+
 typedef struct batch {
     size_t sequences, events, targets; // targets: rows with target >= 0
     const int32_t *offset;             // [sequences+1]
@@ -20,8 +22,9 @@ typedef struct batch {
     const int32_t *target;             // [events]; NULL when only asking
     const int64_t *time;               // [events] of the event, or NULL; TIME_NONE where unknown
     const int64_t *next_time;          // [events] of what comes next: the moment of the question
-    const uint8_t *behaviour;          // [events] or NULL
-    const float *value;                // [events] or NULL
+    const int64_t *before;             // [sequences] of what came before the first event; or NULL
+    const uint8_t *behaviour;          // [events] or NULL; BEHAVIOUR_NONE where unknown
+    const float *value;                // [events] or NULL; NAN where unknown
     const uint32_t *user;              // [sequences]; USER_NONE for strangers
     const int32_t *last;               // [sequences] their last rows, and
     const int32_t *each;     // [sequences+1] 0, 1, 2, ...: set if only those are asked for

@@ -1,5 +1,6 @@
 // recommend.c - habit_model_recommend(): one question to an opened model.
 #include "base/memory.h"
+#include "data/batch.h"
 #include "lib/answer.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static habit_status events_join(events *out, const habit_model *m, const query *
         if (item == ITEM_NONE) continue;
         e.item[e.n] = item;
         if (e.time) e.time[e.n] = asked->now ? asked->now : known->now;
-        if (e.behaviour) e.behaviour[e.n] = 0;
+        if (e.behaviour) e.behaviour[e.n] = BEHAVIOUR_NONE; // nor this
         if (e.value) e.value[e.n] = NAN; // not said
         e.n++;
     }

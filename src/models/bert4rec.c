@@ -142,7 +142,7 @@ static tensor *embed(tape *t, const bert4rec *m, const batch *b)
 {
     int32_t *hidden = tape_memory(t, b->events, sizeof *hidden);
     for (size_t e = 0; hidden && e < b->events; e++) hidden[e] = b->item[e] < 0 ? 0 : -1;
-    tensor *x = op_embed(t, m->base.item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, &m->base, b); // [N,D]
     x = op_add(t, x, op_embed(t, m->mask, hidden, b->events));
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     if (m->input_gain) x = op_layer_norm(t, x, m->input_gain, m->input_shift, EPS);

@@ -118,7 +118,7 @@ static tensor *esasrec_forward(tape *t, const network *n, const batch *b)
                               .causal = true,
                               .dropout = o->dropout,
                               .window = (size_t)o->max_len };
-    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, n, b); // [N,D]
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);
     for (int l = 0; l < o->blocks; l++) {

@@ -85,7 +85,7 @@ static habit_status gru4rec_declare(network *n, const void *options, habit_error
 static tensor *gru4rec_forward(tape *t, const network *n, const batch *b)
 {
     const gru4rec *m = (const gru4rec *)n;
-    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, n, b); // [N,D]
     x = op_dropout(t, x, n->options.dropout);
     for (int l = 0; l < n->options.blocks; l++) {
         x = op_gru(t, x, &m->layer[l], b->offset, b->sequences, NULL);

@@ -170,7 +170,7 @@ static tensor *hstu_forward(tape *t, const network *n, const batch *b)
                               .value_width = m->E,
                               .divisor = o->max_len };
     find_times(t, b, &among);
-    tensor *x = op_scale(t, op_embed(t, n->item, b->item, b->events), sqrt(o->dim)); // [N,D]
+    tensor *x = op_scale(t, network_inputs(t, n, b), sqrt(o->dim)); // [N,D]
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);
     for (int l = 0; l < o->blocks; l++) {

@@ -9,6 +9,7 @@
 // keep.
 typedef struct head {
     uint64_t events;
+    int64_t before;  // time of the latest event that the ops have taken in
     live_event last; // of networks that ask for the time: not taken in by the ops yet
 } head;
 
@@ -29,7 +30,8 @@ static float *answer_of(const void *state)
 }
 
 // Runs the model's text over one event; the row that comes out.
-static const float *run_row(const network *n, tape *t, kept *k, const live_event *e, int64_t next)
+static const float *run_row(const network *n, tape *t, kept *k, int64_t before, const live_event *e,
+                            int64_t next)
 {
     static const int32_t offset[] = { 0, 1 };
     static const uint32_t user = USER_NONE;
@@ -41,6 +43,7 @@ static const float *run_row(const network *n, tape *t, kept *k, const live_event
                       .position = &position,
                       .time = &e->time,
                       .next_time = &next,
+                      .before = &before,
                       .behaviour = &e->behaviour,
                       .value = &e->value,
                       .user = &user };
@@ -58,11 +61,11 @@ static void measure(const network *n, size_t *kept_bytes, size_t *scratch)
     kept k = { .events = 0 };
     *kept_bytes = *scratch = 0;
     if (tape_new(&t, n->params, NULL, NULL) != HABIT_OK) return;
-    run_row(n, t, &k, &e, TIME_NONE);
+    run_row(n, t, &k, TIME_NONE, &e, TIME_NONE);
     *kept_bytes = tape_kept_bytes(t);
     k.bytes = mem_zalloc(*kept_bytes, 1);
     k.events = (uint64_t)n->options.max_len - 1;
-    if (k.bytes) run_row(n, t, &k, &e, TIME_NONE);
+    if (k.bytes) run_row(n, t, &k, TIME_NONE, &e, TIME_NONE);
     *scratch = tape_used(t);
     mem_free(k.bytes);
     tape_free(t);
@@ -88,6 +91,7 @@ size_t live_scratch(const network *n)
 void live_start(const network *n, void *state)
 {
     memset(state, 0, head_bytes(n)); // ops look only at what the number of events says is there
+    ((head *)state)->before = TIME_NONE;
     memset((char *)state + head_bytes(n), 0, live_bytes(n) - head_bytes(n));
 }
 
@@ -114,11 +118,13 @@ bool live_extend(const network *n, void *state, const live_event *e, arena *scra
     kept k = kept_of(n, state, false);
     if (asks(n)) {
         if (h->events && tape_new(&t, n->params, scratch, NULL) == HABIT_OK)
-            run_row(n, t, &k, &h->last, e->time);
+            run_row(n, t, &k, h->before, &h->last, e->time);
+        if (h->events) h->before = h->last.time;
         h->last = *e;
     } else if (tape_new(&t, n->params, scratch, NULL) == HABIT_OK) {
-        const float *row = run_row(n, t, &k, e, TIME_NONE);
+        const float *row = run_row(n, t, &k, h->before, e, TIME_NONE);
         if (row) memcpy(answer_of(state), row, (size_t)n->base.dim * sizeof *row);
+        h->before = e->time;
     }
     h->events++;
     arena_rewind(scratch, mark);
@@ -138,7 +144,7 @@ void live_answer(const network *n, const void *state, int64_t now, float *vector
     tape *t = NULL;
     kept k = kept_of(n, state, true);
     if (tape_new(&t, n->params, scratch, NULL) == HABIT_OK) {
-        const float *row = run_row(n, t, &k, &h->last, now);
+        const float *row = run_row(n, t, &k, h->before, &h->last, now);
         if (row) memcpy(vector, row, bytes);
     }
     arena_rewind(scratch, mark);

@@ -120,7 +120,7 @@ static tensor *lru_forward(tape *t, const network *n, const batch *b)
 {
     const lru *m = (const lru *)n;
     const network_options *o = &n->options;
-    tensor *x = op_dropout(t, op_embed(t, n->item, b->item, b->events), o->dropout); // [N,D]
+    tensor *x = op_dropout(t, network_inputs(t, n, b), o->dropout); // [N,D]
     x = op_layer_norm(t, x, m->norm_gain, m->norm_shift, EPS);
     for (int l = 0; l < o->blocks; l++) {
         const block *k = &m->block[l];

@@ -71,7 +71,7 @@ static void lstm_draw(network *n, uint64_t seed)
 static tensor *lstm_forward(tape *t, const network *n, const batch *b)
 {
     const lstm *m = (const lstm *)n;
-    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, n, b); // [N,D]
     for (int l = 0; l < n->options.blocks; l++) {
         x = op_dropout(t, x, n->options.dropout);
         x = op_lstm(t, x, &m->layer[l], b->offset, b->sequences, NULL);

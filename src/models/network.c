@@ -29,21 +29,25 @@ static sharing sharing_of(const network_options *o)
     return (sharing)i;
 }
 
+// `log`: NULL when a file will be read.
 static habit_status declare(network **out, const model_class *c, const void *options,
-                            uint32_t items, tensor_type type, habit_error *err)
+                            const log_view *log, tensor_type type, habit_error *err)
 {
     network *n = mem_zalloc(1, c->network->size);
     if (!n) return fail_memory(err, c->name, c->network->size);
     n->base.class = c;
-    n->base.items = items;
+    n->base.items = log ? log->items : 0;
     n->options = *(const network_options *)options;
     n->base.dim = n->options.dim;
     n->loss = loss_of(n->options.loss);
     n->sharing = sharing_of(&n->options);
     n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
-    n->options.negatives_of = NULL;
+    n->options.negatives_of = n->options.inputs = NULL;
     habit_status st = store_new(&n->params, type, err);
     if (st == HABIT_OK) st = c->network->declare(n, options, err);
+    if (st == HABIT_OK)
+        st = inputs_declare(&n->inputs, n->params, ((const network_options *)options)->inputs,
+                            (size_t)n->options.dim, n->options.init_std, log, err);
     if (st != HABIT_OK) {
         network_free(&n->base);
         return st;
@@ -61,11 +65,11 @@ static habit_status make_unit(network *n, habit_error *err)
     return n->unit ? HABIT_OK : fail_memory(err, "item vectors", numbers * sizeof *n->unit);
 }
 
-habit_status network_new(network **out, const model_class *c, const void *options, uint32_t items,
-                         tensor_type type, uint64_t seed, habit_error *err)
+habit_status network_new(network **out, const model_class *c, const void *options,
+                         const log_view *log, tensor_type type, uint64_t seed, habit_error *err)
 {
     network *n = NULL;
-    TRY(declare(&n, c, options, items, type, err));
+    TRY(declare(&n, c, options, log, type, err));
     habit_status st = store_allocate(n->params, err);
     if (st == HABIT_OK) st = make_unit(n, err);
     if (st != HABIT_OK) {
@@ -83,6 +87,7 @@ void network_free(model *m)
 {
     network *n = (network *)m;
     store_free(n->params);
+    inputs_free(&n->inputs, m->loaded);
     mem_free(n->shape);
     mem_free(n->unit);
     mem_free(n);
@@ -121,7 +126,7 @@ void network_settle(network *n)
 habit_status network_empty(model **out, const model_class *c, const void *options, habit_error *err)
 {
     network *n = NULL;
-    TRY(declare(&n, c, options, 0, TENSOR_F32, err));
+    TRY(declare(&n, c, options, NULL, TENSOR_F32, err));
     n->fields = store_count(n->params);
     n->shape = mem_zalloc(n->fields, sizeof *n->shape);
     if (!n->shape) {
@@ -147,7 +152,7 @@ size_t network_fields(model *m, model_field *out)
                                 .data = (const void **)&p->data };
         for (int d = 0; n->shape && d < v.dims; d++) out[i].shape_out[d] = &n->shape[i][d];
     }
-    return count;
+    return count + inputs_fields(&n->inputs, out + count);
 }
 
 // The number of items is known only from the file: the parameters that were declared with none
@@ -163,16 +168,24 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
         if (p->vector)
             p->cols = by_item ? m->items : p->cols;
         else
-            p->rows = by_item ? m->items : p->rows;
+            p->rows = inputs_sizes(&n->inputs, p) ? size[0] : by_item ? m->items : p->rows;
         if (size[0] != (p->vector ? p->cols : p->rows) || (!p->vector && size[1] != p->cols))
             return fail(err, HABIT_EFORMAT, "array '%s' does not have the shape that options give",
                         p->name);
     }
     if (m->dim != n->options.dim)
         return fail(err, HABIT_EFORMAT, "--dim %d does not fit the model's file", n->options.dim);
+    TRY(inputs_check(&n->inputs, m->items, err));
     TRY(make_unit(n, err));
     network_settle(n);
     return HABIT_OK;
+}
+
+// --- the text ---------------------------------------------------------------------------------------
+
+tensor *network_inputs(tape *t, const network *n, const batch *b)
+{
+    return inputs_add(t, &n->inputs, b, op_embed(t, n->item, b->item, b->events));
 }
 
 // --- the loss ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #ifndef MODELS_NETWORK_H
 #define MODELS_NETWORK_H
 #include "data/batch.h"
+#include "models/inputs.h"
 #include "models/model.h"
 #include "nn/op_attention.h"
 #include "nn/op_loss.h"
@@ -15,6 +16,7 @@
 
 typedef struct network_options {
     // shape
+    const char *inputs;
     int dim, max_len, blocks, heads;
     double dropout, init_std;
     // loss
@@ -59,6 +61,7 @@ typedef struct network {
     param *item;          // [items][dim] item vectors, as inputs
     param *out;           // [items][dim] as outputs: the same as `item` where they are shared
     param *out_bias;      // [1][items], or NULL
+    inputs inputs;        // what is told of events beside their items
     float *unit;          // [items][dim] `out` with rows of length one, where scores are cosines
     uint64_t (*shape)[2]; // of the arrays of a file being loaded
     size_t fields;
@@ -79,10 +82,13 @@ struct network_class {
     unsigned traits; // enum network_trait
 };
 
-// A network for `items` with parameters that are allocated and drawn from `seed`, of type f32, or
-// f64 for gradient checks.  Freed by model_free().
-habit_status network_new(network **out, const model_class *c, const void *options, uint32_t items,
-                         tensor_type type, uint64_t seed, habit_error *err);
+// A network for the items of a log, with parameters that are allocated and drawn from `seed`, of
+// type f32, or f64 for gradient checks.  Freed by model_free().
+habit_status network_new(network **out, const model_class *c, const void *options,
+                         const log_view *log, tensor_type type, uint64_t seed, habit_error *err);
+
+// The vectors of events that come in: items, and what else --inputs tells.  [events, dim]
+tensor *network_inputs(tape *t, const network *n, const batch *b);
 
 // The loss that the options name, over the rows of forward().
 tensor *network_loss(tape *t, const network *n, const batch *b);

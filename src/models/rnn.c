@@ -66,7 +66,7 @@ static habit_status rnn_declare(network *n, const void *options, habit_error *er
 static tensor *rnn_forward(tape *t, const network *n, const batch *b)
 {
     const rnn *m = (const rnn *)n;
-    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, n, b); // [N,D]
     for (int l = 0; l < n->options.blocks; l++) {
         x = op_dropout(t, x, n->options.dropout);
         x = op_rnn(t, x, &m->layer[l], b->offset, b->sequences, NULL);

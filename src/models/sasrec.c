@@ -104,7 +104,7 @@ static tensor *sasrec_forward(tape *t, const network *n, const batch *b)
                               .window = (size_t)o->max_len };
 
     // III-A  Embedding layer: item vectors plus learned positions.
-    tensor *x = op_embed(t, n->item, b->item, b->events); // [N,D]
+    tensor *x = network_inputs(t, n, b); // [N,D]
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);
 

@@ -56,7 +56,7 @@ static void view_copy(const batch *b, size_t from, size_t end, size_t i, const w
         w->time[to] = row ? b->time[e] : b->next_time[end - 1];
         w->next_time[to] = row ? b->next_time[e] : TIME_NONE;
     }
-    if (w->behaviour) w->behaviour[to] = row ? b->behaviour[e] : 0;
+    if (w->behaviour) w->behaviour[to] = row ? b->behaviour[e] : BEHAVIOUR_NONE;
     if (w->value) w->value[to] = row ? b->value[e] : NAN;
 }
 

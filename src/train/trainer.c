@@ -73,7 +73,7 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
 {
     const network_options *o = options;
     const uint64_t seed = t->run ? t->run->seed : 0;
-    TRY(network_new(&t->net, c, options, log->items, TENSOR_F32, seed, err));
+    TRY(network_new(&t->net, c, options, log, TENSOR_F32, seed, err));
     t->net->base.users = log->users;
     const batch_plan plan = { o->max_len, o->batch, seed };
     TRY(batches_new(&t->batches, log, &plan, err));
