@@ -1,6 +1,7 @@
 // test_attention.c - packed attention: gradients, causality, packing, windows.
 #include "nn/op_attention.h"
 #include "kernels/attention.h"
+#include "nn/ops.h"
 #include "tests/nn_fixture.h"
 #include "tests/op_check.h"
 
@@ -75,6 +76,8 @@ static store *inputs(tensor_type type)
     store_add(s, "keys", KEYS, D, INIT_NORMAL, 1);
     store_add(s, "values", KEYS, D, INIT_NORMAL, 1);
     store_add(s, "fused", N, 3 * D, INIT_NORMAL, 1);
+    store_add(s, "events", 23, D, INIT_NORMAL, 1);
+    store_add(s, "mix", D, 3 * D, INIT_XAVIER, 0);
     store_add(s, "position", 1, P, INIT_NORMAL, 1);
     store_add(s, "position.heads", HEADS, P, INIT_NORMAL, 1);
     store_add(s, "time", 1, BUCKETS, INIT_NORMAL, 1);
@@ -166,6 +169,96 @@ static void check_rows(void)
     }
 }
 
+// --- event by event --------------------------------------------------------------------------------
+
+// Two layers, so that kept keys have themselves seen what has left the window.
+enum { STEPS = 23, WINDOW = 5 };
+static int64_t step_query[STEPS], step_key[STEPS];
+
+static const form step_forms[] = {
+    { .name = "steps" },
+    { .name = "steps, position", .position = true, .by_head = true },
+    { .name = "steps, time", .time = true },
+    { .name = "steps, silu", .silu = true, .position = true, .time = true, .by_head = true },
+};
+
+// Rows from .. from+n-1 of the events.
+static tensor *text_steps(tape *t, const store *s, const form *f, size_t from, size_t n)
+{
+    const int32_t ends[] = { 0, (int32_t)n };
+    int32_t *all = tape_memory(t, 2, sizeof *all);
+    if (all) memcpy(all, ends, sizeof ends);
+    attention_shape a = shape_of(f, s);
+    a.offset = all, a.sequences = 1, a.causal = true, a.window = WINDOW;
+    a.query_time = step_query + from, a.key_time = step_key + from;
+    a.q_from = D, a.v_from = 2 * D, a.key_width = a.value_width = C;
+    int32_t *row = tape_memory(t, n, sizeof *row);
+    for (size_t i = 0; row && i < n; i++) row[i] = (int32_t)(from + i);
+    tensor *x = op_embed(t, store_find(s, "events"), row, n);
+    for (int layer = 0; layer < 2; layer++) {
+        tensor *qkv = op_linear(t, x, store_find(s, "mix"), NULL, ACT_NONE);
+        x = (f->silu ? op_silu_attention : op_attention)(t, qkv, qkv, qkv, &a);
+    }
+    return x;
+}
+
+static double number_at(const tensor *x, size_t i, tensor_type type)
+{
+    return fixture_element(tensor_data(x), i, type);
+}
+
+static void check_steps(const form *f, tensor_type type)
+{
+    store *s = inputs(type);
+    tape *full, *one;
+    double worst = 0;
+    CHECK_OK(tape_new(&full, s, NULL, err));
+    CHECK_OK(tape_new(&one, s, NULL, err));
+    tape_begin(full, &(tape_pass){ .mode = TAPE_INFER });
+    const tensor *want = text_steps(full, s, f, 0, STEPS);
+    const size_t bytes = tape_kept_bytes(full);
+    CHECK(bytes > 0, "%s: nothing is to be kept", f->name);
+    kept k = { .bytes = calloc(1, bytes) };
+    void *before = malloc(bytes);
+    for (size_t i = 0; i < STEPS; i++) {
+        double asked[D];
+        memcpy(before, k.bytes, bytes);
+        k.ask = true;
+        tape_begin(one, &(tape_pass){ .mode = TAPE_STEP, .kept = &k });
+        const tensor *got = text_steps(one, s, f, i, 1);
+        CHECK(tape_kept_bytes(one) == bytes, "%s: %zu bytes", f->name, tape_kept_bytes(one));
+        CHECK(memcmp(before, k.bytes, bytes) == 0, "%s: asking changes the state", f->name);
+        for (size_t c = 0; c < D; c++) asked[c] = number_at(got, c, type);
+        k.ask = false;
+        tape_begin(one, &(tape_pass){ .mode = TAPE_STEP, .kept = &k });
+        got = text_steps(one, s, f, i, 1);
+        for (size_t c = 0; c < D; c++) {
+            worst = fmax(worst, fabs(number_at(got, c, type) - number_at(want, i * D + c, type)));
+            worst = fmax(worst, fabs(number_at(got, c, type) - asked[c]));
+        }
+        k.events++;
+    }
+    CHECK(worst < (type == TENSOR_F64 ? 1e-12 : 1e-5), "%s: off by %.2e", f->name, worst);
+    free(before);
+    free(k.bytes);
+    tape_free(one);
+    tape_free(full);
+    store_free(s);
+}
+
+static void check_all_steps(void)
+{
+    rng r = rng_at(4, 5, 6);
+    for (size_t i = 0, now = 0; i < STEPS; i++) {
+        step_key[i] = (int64_t)(now += (size_t)rng_below(&r, 5000));
+        step_query[i] = (int64_t)(now + (size_t)rng_below(&r, 900));
+    }
+    for (size_t i = 0; i < COUNT_OF(step_forms); i++) {
+        check_steps(&step_forms[i], TENSOR_F64);
+        check_steps(&step_forms[i], TENSOR_F32);
+    }
+}
+
 // --- buckets ---------------------------------------------------------------------------------------
 
 static void check_buckets(void)
@@ -236,6 +329,7 @@ int main(void)
     }
     check_gradients();
     check_rows();
+    check_all_steps();
     check_buckets();
     check_torch();
     return CHECK_DONE();

@@ -197,11 +197,82 @@ static void check_sequences(const attention_kernels *k)
     }
 }
 
+// --- event by event --------------------------------------------------------------------------------
+
+enum { S_Q, S_K, S_V, S_OUT, S_KEYS, S_VALUES, S_POSITION, S_TIME, S_ARRAYS };
+
+static attention_step step_form(void)
+{
+    static const int widths[] = { 1, 3, 5, 8, 16, 25, 37, 50, 64 };
+    attention_step a = { .window = 1 + below(70) };
+    attention_form *f = &a.form;
+    f->heads = 1 + (int)below(3);
+    f->key_width = widths[below(COUNT_OF(widths))];
+    f->value_width = widths[below(COUNT_OF(widths))];
+    f->weights = chance(0.4) ? ATTENTION_SILU : ATTENTION_SOFTMAX;
+    f->scale = 2 / sqrt((double)f->key_width);
+    f->divisor = 20;
+    f->position = trial_table(1 + below(90), chance(0.5), f->heads);
+    f->time = trial_table(1 + below(140), chance(0.5), f->heads);
+    return a;
+}
+
+// One event through one version; everything moves on by itself in both types.
+static void step_one(const attention_kernels *k, const attention_step *form, array *x,
+                     int64_t *times, bool twice)
+{
+    attention_step a = *form;
+    void *p[S_ARRAYS];
+    for (int i = 0; i < S_ARRAYS; i++) p[i] = twice ? (void *)x[i].twice : (void *)x[i].single;
+    a.q = p[S_Q], a.k = p[S_K], a.v = p[S_V], a.out = p[S_OUT];
+    a.keys = p[S_KEYS], a.values = p[S_VALUES];
+    a.times = a.form.time.data ? times : NULL;
+    if (a.form.position.data) a.form.position.data = p[S_POSITION];
+    if (a.form.time.data) a.form.time.data = p[S_TIME];
+    const size_t n = (2 * a.window + 64) * (twice ? 2 : 1);
+    a.scratch = fence_floats(n);
+    k->step(&a);
+    fence_free(a.scratch, n);
+}
+
+static void check_step(const attention_kernels *k, int number)
+{
+    attention_step a = step_form();
+    const attention_form *f = &a.form;
+    const size_t H = (size_t)f->heads, C = H * (size_t)f->key_width, E = H * (size_t)f->value_width;
+    const size_t n[S_ARRAYS] = {
+        C, C, E, E, C * a.window, E * a.window, H * f->position.cols, H * f->time.cols
+    };
+    array x[S_ARRAYS];
+    int64_t *times[] = { calloc(a.window, sizeof **times), calloc(a.window, sizeof **times) };
+    for (int i = 0; i < S_ARRAYS; i++) x[i] = array_new(n[i], false);
+    for (a.events = 0; a.events < 3 * a.window + 2; a.events += a.keep) {
+        for (int i = S_Q; i <= S_V; i++) {
+            for (size_t c = 0; c < n[i]; c++) {
+                x[i].single[c] = (float)(rng_uniform(&draw) * 2 - 1);
+                x[i].twice[c] = (double)x[i].single[c];
+            }
+        }
+        a.keep = chance(0.8);
+        a.key_time = (int64_t)(rng_u64(&draw) >> (20 + below(44)));
+        a.query_time = (int64_t)(rng_u64(&draw) >> (20 + below(44)));
+        step_one(k, &a, x, times[0], false);
+        step_one(attention_kernels_f64(), &a, x, times[1], true);
+        const double e = array_error(&x[S_OUT]);
+        CHECK(e < 1e-5, "%s, step %llu of trial %d, window %zu: off by %.2e", k->name,
+              (unsigned long long)a.events, number, a.window, e);
+    }
+    for (int i = 0; i < S_ARRAYS; i++) array_free(&x[i]);
+    free(times[0]), free(times[1]);
+}
+
 int main(void)
 {
     for (size_t v = 0; attention_at(v); v++) {
         const attention_kernels *k = attention_at(v);
-        if (cpu_allows(k->name, k->needs)) check_sequences(k);
+        if (!cpu_allows(k->name, k->needs)) continue;
+        check_sequences(k);
+        for (int number = 0; number < 60; number++) check_step(k, number);
     }
     return CHECK_DONE();
 }

@@ -55,8 +55,9 @@ static void step_scores(const attention_step *a, step_work *w, int head)
     const attention_form *f = &a->form;
     const attention_table *p = &f->position, *t = &f->time;
     const size_t C = (size_t)f->key_width;
-    step_products(a, w->weight, (const float *)a->q + (size_t)head * C,
-                  (const float *)a->keys + (size_t)head * C * a->window, w->seen);
+    if (w->seen > 1)
+        step_products(a, w->weight, (const float *)a->q + (size_t)head * C,
+                      (const float *)a->keys + (size_t)head * C * a->window, w->seen);
     w->weight[w->own] = step_own(a, head);
     for (size_t x = 0; x < w->seen; x++) w->weight[x] *= (float)f->scale;
     if (p->data) {

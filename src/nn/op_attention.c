@@ -14,12 +14,22 @@ enum { Q, K, V, POSITION, TIME, INPUTS };
 typedef struct attending {
     attention a;
     size_t from[3]; // first columns of q, k and v
-    bool cross;
 } attending;
+
+// The parts of the kept state: keys, values and, where there is a table for it, times of the window.
+static void claim(tape *t, const attention *a, attention_step *s)
+{
+    const size_t size = tape_kernels(t)->size, H = (size_t)a->form.heads;
+    if (!a->causal || !a->window) return;
+    s->keys = tape_kept(t, H * (size_t)a->form.key_width * a->window * size);
+    s->values = tape_kept(t, H * (size_t)a->form.value_width * a->window * size);
+    s->times = a->form.time.data ? tape_kept(t, a->window * sizeof *s->times) : NULL;
+}
 
 static void attention_forward(tape *t, node *n)
 {
     const kernel_set *k = tape_kernels(t);
+    claim(t, &((attending *)n->more)->a, &(attention_step){ 0 }); // counted
     attention *a = &((attending *)n->more)->a;
     const size_t *from = ((attending *)n->more)->from;
     const bool sums = tape_trains(t) && a->form.weights == ATTENTION_SOFTMAX;
@@ -32,6 +42,34 @@ static void attention_forward(tape *t, node *n)
         a->v = at(k, n->in[V]->data, from[V]);
         a->out = n->out->data;
         k->attention->forward(a);
+    }
+    tape_release(t, mark);
+}
+
+// One event of one person.  Without a state it sees only itself.
+static void attention_step_one(tape *t, node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const attending *m = n->more;
+    const attention *a = &m->a;
+    const kept *person = tape_now(t)->kept;
+    if (!a->causal) {
+        attention_forward(t, n);
+        return;
+    }
+    assert(a->window && n->out->rows == 1);
+    attention_step s = { .form = a->form, .window = a->window, .out = n->out->data };
+    claim(t, a, &s);
+    s.events = s.keys ? person->events : 0;
+    s.keep = s.keys && !person->ask;
+    if (a->form.time.data) s.query_time = a->query_time[0], s.key_time = a->key_time[0];
+    const size_t mark = tape_mark(t);
+    s.scratch = tape_memory(t, 2 * a->window + 64, k->size);
+    if (n->out->data && s.scratch) {
+        s.q = at(k, n->in[Q]->data, m->from[Q]);
+        s.k = at(k, n->in[K]->data, m->from[K]);
+        s.v = at(k, n->in[V]->data, m->from[V]);
+        k->attention->step(&s);
     }
     tape_release(t, mark);
 }
@@ -60,7 +98,8 @@ static void attention_backward(tape *t, const node *n)
     tape_release(t, mark);
 }
 
-static const op_kind kind = { "attention", attention_forward, attention_backward, NULL };
+static const op_kind kind = { "attention", attention_forward, attention_backward,
+                              attention_step_one };
 
 static attention_table table(const param *p)
 {
@@ -87,10 +126,9 @@ static tensor *apply(tape *t, tensor *q, tensor *k, tensor *v, attending *m,
 {
     attention *a = &m->a;
     m->from[Q] = s->q_from, m->from[K] = s->k_from, m->from[V] = s->v_from;
-    m->cross = s->key_offset != NULL;
     a->sequences = s->sequences;
     a->offset = s->offset;
-    a->key_offset = m->cross ? s->key_offset : s->offset;
+    a->key_offset = s->key_offset ? s->key_offset : s->offset;
     a->causal = s->causal;
     a->window = s->window;
     a->q_row = q->cols, a->k_row = k->cols, a->v_row = v->cols;

@@ -20,7 +20,8 @@
 //     extend(state, event): a pass with the last event's row, query_time = event.time, ask = false,
 //                           then state's last event = event
 //
-// Other models take an event in at once, and keep the output.  Cross attention keeps nothing.
+// Other models take an event in at once, and keep the output.  Attention that is not causal keeps
+// nothing: a row is computed from the keys that are given.
 #ifndef NN_OP_ATTENTION_H
 #define NN_OP_ATTENTION_H
 #include "nn/tape.h"
