@@ -147,7 +147,7 @@ static const network_class esasrec_network = {
     .size = sizeof(esasrec),
     .declare = esasrec_declare,
     .forward = esasrec_forward,
-    .traits = NETWORK_ABSOLUTE | NETWORK_RECOMPUTES,
+    .traits = NETWORK_ABSOLUTE,
 };
 
 const model_class model_class_esasrec = {

@@ -192,7 +192,7 @@ static const network_class hstu_network = {
     .size = sizeof(hstu),
     .declare = hstu_declare,
     .forward = hstu_forward,
-    .traits = NETWORK_ABSOLUTE | NETWORK_ASKS_TIME | NETWORK_RECOMPUTES,
+    .traits = NETWORK_ABSOLUTE | NETWORK_ASKS_TIME,
 };
 
 const model_class model_class_hstu = {

@@ -136,7 +136,7 @@ static const network_class sasrec_network = {
     .size = sizeof(sasrec),
     .declare = sasrec_declare,
     .forward = sasrec_forward,
-    .traits = NETWORK_ABSOLUTE | NETWORK_RECOMPUTES,
+    .traits = NETWORK_ABSOLUTE,
 };
 
 const model_class model_class_sasrec = {
