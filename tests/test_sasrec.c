@@ -76,6 +76,7 @@ int main(void)
                  whose[i]);
         network_check("sasrec", options, NETWORK_CAUSAL);
     }
+    network_check("sasrec", "dim=8 max-len=5 windows=sliding", NETWORK_CAUSAL);
     check_cosine();
     check_beats_popularity("sasrec", "dim=16 epochs=30 max-len=12 batch=32 lr=0.01", 0.2);
     return CHECK_DONE();

@@ -93,23 +93,43 @@ void batch_ask_last(batch *b, batch_room *r)
 
 // --- the steps of an epoch -------------------------------------------------------------------------
 
+// Window `number` of a user, counted from the latest.
+typedef struct window {
+    uint32_t user, number;
+} window;
+
 struct batches {
     log_view log;
     batch_plan plan;
-    uint32_t *user;  // [users] that can be learned from, in the order of the epoch
+    window *window;  // [windows] that can be learned from, in the order of the epoch
     uint64_t *start; // [plan.users+1] of the present step
-    size_t users;
+    size_t windows, cap;
     uint64_t targets;
     size_t step;
 };
 
-// Events of a user that are used: one more than the model looks at, since the last is a target.
-static uint64_t window(const batches *b, uint32_t user, uint64_t *begin)
+// Returns its number of events, the last target among them; 0 or 1: nothing to learn there.
+static uint64_t window_events(const batches *b, window w, uint64_t *begin)
 {
-    const uint64_t end = b->log.end[user], first = b->log.begin[user];
-    const uint64_t most = (uint64_t)b->plan.max_len + 1;
-    *begin = end - first > most ? end - most : first;
-    return end - *begin;
+    const uint64_t first = b->log.begin[w.user], all = b->log.end[w.user] - first;
+    const uint64_t most = (uint64_t)b->plan.max_len, after = w.number * most;
+    if (all <= after) return 0;
+    const uint64_t n = all - after < most + 1 ? all - after : most + 1;
+    *begin = first + all - after - n;
+    return n;
+}
+
+static habit_status add_windows(batches *b, uint32_t user, habit_error *err)
+{
+    uint64_t begin, n;
+    for (window w = { user, 0 }; (n = window_events(b, w, &begin)) >= 2; w.number++) {
+        TRY(mem_grow((void **)&b->window, &b->cap, b->windows + 1, sizeof *b->window, "batches",
+                     err));
+        b->window[b->windows++] = w;
+        b->targets += n - 1;
+        if (!b->plan.sliding) break;
+    }
+    return HABIT_OK;
 }
 
 habit_status batches_new(batches **out, const log_view *log, const batch_plan *plan,
@@ -119,18 +139,12 @@ habit_status batches_new(batches **out, const log_view *log, const batch_plan *p
     if (!b) return fail_memory(err, "batches", sizeof *b);
     b->log = *log;
     b->plan = *plan;
-    b->user = NEW(uint32_t, log->users);
     b->start = NEW(uint64_t, (size_t)plan->users + 1);
-    if (!b->user || !b->start) {
+    habit_status st = b->start ? HABIT_OK : fail_memory(err, "batches", (size_t)plan->users * 8);
+    for (uint32_t u = 0; st == HABIT_OK && u < log->users; u++) st = add_windows(b, u, err);
+    if (st != HABIT_OK) {
         batches_free(b);
-        return fail_memory(err, "batches", log->users * sizeof(uint32_t));
-    }
-    for (uint32_t u = 0; u < log->users; u++) {
-        uint64_t begin;
-        const uint64_t n = window(b, u, &begin);
-        if (n < 2) continue;
-        b->user[b->users++] = u;
-        b->targets += n - 1;
+        return st;
     }
     *out = b;
     return HABIT_OK;
@@ -139,14 +153,14 @@ habit_status batches_new(batches **out, const log_view *log, const batch_plan *p
 void batches_free(batches *b)
 {
     if (!b) return;
-    mem_free(b->user);
+    mem_free(b->window);
     mem_free(b->start);
     mem_free(b);
 }
 
 size_t batches_steps(const batches *b)
 {
-    return (b->users + (size_t)b->plan.users - 1) / (size_t)b->plan.users;
+    return (b->windows + (size_t)b->plan.users - 1) / (size_t)b->plan.users;
 }
 
 uint64_t batches_targets(const batches *b)
@@ -154,35 +168,36 @@ uint64_t batches_targets(const batches *b)
     return b->targets;
 }
 
-static int compare_users(const void *a, const void *b)
+static int compare_windows(const void *a, const void *b)
 {
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
+    const window *x = a, *y = b;
+    if (x->user != y->user) return x->user < y->user ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
 // From the sorted order, so that an epoch does not depend on those before it.
 void batches_shuffle(batches *b, uint64_t epoch)
 {
-    qsort(b->user, b->users, sizeof *b->user, compare_users);
+    if (b->windows) qsort(b->window, b->windows, sizeof *b->window, compare_windows);
     rng r = rng_at(b->plan.seed, 0x5EED, epoch);
-    for (size_t i = b->users; i > 1; i--) {
+    for (size_t i = b->windows; i > 1; i--) {
         const size_t j = (size_t)rng_below(&r, i);
-        const uint32_t u = b->user[i - 1];
-        b->user[i - 1] = b->user[j];
-        b->user[j] = u;
+        const window w = b->window[i - 1];
+        b->window[i - 1] = b->window[j];
+        b->window[j] = w;
     }
 }
 
 size_t batches_turn(batches *b, size_t step, const uint64_t **start)
 {
     const size_t first = step * (size_t)b->plan.users;
-    const size_t left = b->users - first;
+    const size_t left = b->windows - first;
     const size_t n = left < (size_t)b->plan.users ? left : (size_t)b->plan.users;
     b->step = step;
     b->start[0] = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t begin;
-        b->start[i + 1] = b->start[i] + window(b, b->user[first + i], &begin) - 1;
+        b->start[i + 1] = b->start[i] + window_events(b, b->window[first + i], &begin) - 1;
     }
     *start = b->start;
     return n;
@@ -195,11 +210,11 @@ void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch
     out->first_event = b->start[from];
     out->first_sequence = from;
     for (size_t i = from; i < to; i++) {
-        uint64_t e;
-        const uint32_t u = b->user[first + i];
-        const size_t n = (size_t)window(b, u, &e);
+        uint64_t e = 0;
+        const window w = b->window[first + i];
+        const size_t n = (size_t)window_events(b, w, &e);
         const log_view *l = &b->log;
-        const batch_sequence s = { u,
+        const batch_sequence s = { w.user,
                                    n,
                                    l->item + e,
                                    l->time ? l->time + e : NULL,

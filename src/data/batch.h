@@ -78,21 +78,24 @@ void batch_ask_last(batch *b, batch_room *r);
 // --- the steps of an epoch -------------------------------------------------------------------------
 
 typedef struct batch_plan {
-    int max_len; // latest events of a user that are learned from
-    int users;   // of a step
+    int max_len; // events of a window: what a model looks at
+    int users;   // windows of a step
     uint64_t seed;
+    bool sliding; // learn from all windows of a history, not from the latest alone
 } batch_plan;
 
 typedef struct batches batches;
 
-// Users with at least two events.  Borrows the log.
+// Windows of at least two events, of one more than a model looks at since the last is a target.  With
+// `sliding` a window ends with the first event of the next, so that every event but a user's first
+// is a target once.  Borrows the log.
 habit_status batches_new(batches **out, const log_view *log, const batch_plan *plan,
                          habit_error *err);
 void batches_free(batches *b);
 size_t batches_steps(const batches *b);     // of an epoch
 uint64_t batches_targets(const batches *b); // of an epoch
 
-// Another order of users for every epoch: a function of the seed and the epoch alone.
+// Another order of windows for every epoch: a function of the seed and the epoch alone.
 void batches_shuffle(batches *b, uint64_t epoch);
 // Turns to a step: its sequences, and the running number of its events: start[sequences+1].
 size_t batches_turn(batches *b, size_t step, const uint64_t **start);

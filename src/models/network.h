@@ -16,7 +16,7 @@
 
 typedef struct network_options {
     // shape
-    const char *inputs;
+    const char *inputs, *windows;
     int dim, max_len, blocks, heads;
     double dropout, init_std;
     // loss

@@ -75,7 +75,7 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     const uint64_t seed = t->run ? t->run->seed : 0;
     TRY(network_new(&t->net, c, options, log, TENSOR_F32, seed, err));
     t->net->base.users = log->users;
-    const batch_plan plan = { o->max_len, o->batch, seed };
+    const batch_plan plan = { o->max_len, o->batch, seed, strcmp(o->windows, "sliding") == 0 };
     TRY(batches_new(&t->batches, log, &plan, err));
     const bool learns = batches_targets(t->batches) > 0;
     if (learns && network_negatives(t->net)) {
