@@ -37,7 +37,7 @@ typedef struct how {
     sharing sharing;
     bool logq, in_batch, keep_hits;
     sampled_loss loss;
-    bool full, cosine, windows;
+    bool full, cosine, windows, frugal;
     const int32_t *item; // instead of `target`
     size_t from, to;     // only these rows have a target; 0, 0: all
 } how;
@@ -58,7 +58,8 @@ static tensor *text(tape *t, const store *s, void *ctx)
                               .bias = w->bias ? store_find(s, "b") : NULL,
                               .scale = w->scale,
                               .cosine = w->cosine,
-                              .windows = w->windows ? &windows : NULL };
+                              .windows = w->windows ? &windows : NULL,
+                              .frugal = w->frugal };
     if (w->full) return op_softmax_loss(t, h, &to, w->smoothing);
     const loss_negatives from = { .sharing = w->sharing,
                                   .count = K,
@@ -80,6 +81,7 @@ static const how cases[] = {
     { "softmax, smoothing, scale", .full = true, .smoothing = 0.1, .scale = 0.3 },
     { "softmax, cosine", .full = true, .cosine = true, .scale = 20, .bias = true },
     { "softmax, windows", .full = true, .windows = true, .bias = true, .weighted = true },
+    { "softmax, frugal", .full = true, .frugal = true, .bias = true, .cosine = true, .scale = 4 },
     { "sampled softmax", .loss = { SCORE_SOFTMAX } },
     { "sampled softmax, all", .bias = true, .weighted = true, .scale = 3, .logq = true },
     { "sampled softmax, hits", .keep_hits = true },
@@ -369,6 +371,56 @@ static void check_batch(void)
     store_free(s);
 }
 
+// Backward again, with another seed and without the table.
+static void check_seeds(const store *s, how *w)
+{
+    const double one = 1, other = -2.5;
+    bool mask[] = { true, false, true };
+    tape *t;
+    sink *a, *b;
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    CHECK_OK(sink_new(&a, s, err));
+    CHECK_OK(sink_new(&b, s, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
+    tensor *loss = text(t, s, w);
+    tape_backward(t, loss, &one, NULL, a);
+    tape_backward(t, loss, &other, mask, b);
+    for (size_t i = 0; i < store_count(s); i++) {
+        const param *p = store_at(s, i);
+        for (size_t q = 0; q < p->rows * p->cols; q++) {
+            const double want = mask[i] ? other * op_gradient(a, p, q) : 0;
+            CHECK(fabs(op_gradient(b, p, q) - want) < 1e-12 * (1 + fabs(want)), "%s: seed, %s",
+                  w->name, p->name);
+        }
+    }
+    sink_free(a);
+    sink_free(b);
+    tape_free(t);
+}
+
+// Out of memory at any point: the tape says so, and nothing else happens.
+static void check_memory(const store *s, how *w)
+{
+    bool enough = false;
+    sink *k;
+    CHECK_OK(sink_new(&k, s, err));
+    for (size_t bytes = 1 << 14; !enough && bytes < 1 << 22; bytes += 512) {
+        arena mem = { 0 };
+        tape *t;
+        CHECK_OK(arena_init_bytes(&mem, bytes, err));
+        CHECK_OK(tape_new(&t, s, &mem, err));
+        tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
+        const double one = 1;
+        tensor *loss = text(t, s, w);
+        tape_backward(t, loss, &one, NULL, k);
+        enough = !tape_failed(t);
+        tape_free(t);
+        arena_free(&mem);
+    }
+    CHECK(enough, "%s: takes more than 4 MB", w->name);
+    sink_free(k);
+}
+
 // Scores far apart: exact in the limit, never inf - inf.
 static void check_extremes(void)
 {
@@ -514,6 +566,8 @@ int main(void)
             store *s = inputs(TENSOR_F64, N, D, V, matrix);
             check_formula(s, &w);
             op_check(w.name, s, text, &w);
+            check_seeds(s, &w);
+            if (matrix) check_memory(s, &w);
             store_free(s);
         }
     }

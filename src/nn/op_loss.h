@@ -32,6 +32,9 @@ typedef struct loss_targets {
     double scale;        // 1 / temperature; 0: 1
     bool cosine;
     const loss_windows *windows; // only for op_softmax_loss(); or NULL
+    bool
+        frugal; // only for op_softmax_loss(): keep no gradient of the size of the table, compute the
+                // scores again in backward, for a third more time; always so above 64 MB
 } loss_targets;
 
 // Cross-entropy over the whole catalogue.  `smoothing`: share of every target that is spread evenly

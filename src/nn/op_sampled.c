@@ -427,7 +427,7 @@ static void sampled_forward(tape *t, node *n)
         if (s->from.sharing == NEGATIVES_OF_ROW) run_own(&r);
     }
     tape_release(t, mark);
-    for (size_t i = 0; s->dh && s->unit && i < s->met.count; i++)
+    for (size_t i = 0; s->dh && s->unit && !tape_failed(t) && i < s->met.count; i++)
         unit_row_turn(r.k, at(r.k, s->de, i * r.h->cols), at(r.k, s->unit, i * r.h->cols),
                       s->length[i], r.h->cols);
     number_set(r.k, n->out->data, 0, r.loss);

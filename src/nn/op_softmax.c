@@ -230,7 +230,7 @@ static void softmax_forward(tape *t, node *n)
     softmax *s = n->more;
     const tensor *h = n->in[H];
     if (!n->out->data) return;
-    s->keeps = tape_trains(t) && s->to.items * h->cols <= KEEP_MOST;
+    s->keeps = tape_trains(t) && !s->to.frugal && s->to.items * h->cols <= KEEP_MOST;
     gradients g = { .seed = 1 };
     if (s->keeps) {
         g.dh = s->dh = zeros(t, h->rows * h->cols);

@@ -15,9 +15,10 @@ bool score_rows_make(score_rows *s, tape *t, const loss_targets *to, const tenso
     const kernel_set *k = tape_kernels(t);
     const size_t D = h->cols;
     *s = (score_rows){ .k = k, .to = to, .of = h, .most = most };
-    void **const matrix[] = { &s->h, &s->ht, &s->hf, &s->dh, &s->dh_of };
+    void **const matrix[] = { &s->h, &s->hf, &s->dh, &s->dh_of };
     for (size_t i = 0; i < sizeof matrix / sizeof *matrix; i++)
         *matrix[i] = tape_memory(t, most * D, k->size);
+    s->packed = tape_memory(t, k->pack(NULL, &(product){ .n = (int)most, .k = (int)D }), k->size);
     s->answer = tape_memory(t, most, k->size);
     s->factor = tape_memory(t, most, k->size);
     return !tape_failed(t);
@@ -31,19 +32,6 @@ int32_t score_rows_target(const score_rows *s, size_t c)
 double score_rows_weight(const score_rows *s, size_t c)
 {
     return s->to->weight ? (double)s->to->weight[s->row[c]] : 1;
-}
-
-// Rows of `to` are written some numbers at a time; rows is a multiple of SCORE_COLUMNS.
-static void transpose(const kernel_set *k, void *to, const void *from, size_t rows, size_t cols)
-{
-    for (size_t i = 0; i < rows; i += SCORE_COLUMNS)
-        for (size_t c = 0; c < cols; c++)
-            for (size_t r = i; r < i + SCORE_COLUMNS; r++) {
-                if (k->size == sizeof(double))
-                    ((double *)to)[c * rows + r] = ((const double *)from)[r * cols + c];
-                else
-                    ((float *)to)[c * rows + r] = ((const float *)from)[r * cols + c];
-            }
 }
 
 bool score_rows_next(score_rows *s, size_t *from, size_t end)
@@ -60,7 +48,10 @@ bool score_rows_next(score_rows *s, size_t *from, size_t end)
     s->cols = (s->count + SCORE_COLUMNS - 1) / SCORE_COLUMNS * SCORE_COLUMNS;
     memset(at(k, s->h, s->count * D), 0, (s->cols - s->count) * width);
     if (scale != 1) k->rows->scale(s->h, scale, s->count * D);
-    if (!s->one_by_one) transpose(k, s->ht, s->h, s->cols, D);
+    if (!s->one_by_one)
+        k->pack(s->packed,
+                &(product){
+                    .n = (int)s->cols, .k = (int)D, .b = s->h, .b_row = 1, .b_col = (ptrdiff_t)D });
     return s->count > 0;
 }
 
@@ -81,8 +72,16 @@ void score_rows_answers(score_rows *s, const void *e, const int32_t *row)
 void score_rows_score(const score_rows *s, void *x, const void *e, const void *bias, size_t items)
 {
     const ptrdiff_t D = (ptrdiff_t)s->of->cols, cols = (ptrdiff_t)s->cols;
-    s->k->product(
-        &(product){ (int)items, (int)cols, (int)D, e, D, 1, s->ht, cols, 1, x, cols, false });
+    s->k->product(&(product){ .m = (int)items,
+                              .n = (int)cols,
+                              .k = (int)D,
+                              .a = e,
+                              .a_row = D,
+                              .a_col = 1,
+                              .b = s->packed,
+                              .c = x,
+                              .c_row = cols,
+                              .packed = true });
     if (bias) s->k->scores->add_bias(x, bias, items, s->cols);
 }
 

@@ -1,7 +1,7 @@
 // score_rows.h - the rows that have a target, some at a time, ready to be scored.
 //
 //     h  [cols][D]   scale * the rows of h, below them zeros up to a multiple of SCORE_COLUMNS
-//     ht [D][cols]   the same, transposed: scores[items][cols] = e[items][D] ht
+//     packed         the same, transposed and laid out: scores[items][cols] = e[items][D] h^T
 #ifndef NN_SCORE_ROWS_H
 #define NN_SCORE_ROWS_H
 #include "nn/op_loss.h"
@@ -14,10 +14,10 @@ typedef struct score_rows {
     const loss_targets *to;
     const tensor *of; // h of the op
     size_t most;      // rows at a time
-    bool one_by_one;  // no ht: rows are not scored together
+    bool one_by_one;  // not packed: rows are not scored together
     size_t count, cols;
     size_t row[SCORE_ROWS_MOST]; // which rows of h
-    void *h, *ht;
+    void *h, *packed;
     void *answer;     // [cols] scores of the targets
     void *factor;     // [cols] what the derivatives of each column are multiplied with
     void *hf;         // [cols][D] h multiplied with them
@@ -34,7 +34,7 @@ double score_rows_weight(const score_rows *s, size_t c);
 
 // Fills in `answer`: the target of row n of h is row[n] of e.
 void score_rows_answers(score_rows *s, const void *e, const int32_t *row);
-// x[items][cols] = e ht + bias (or NULL).
+// x[items][cols] = e h^T + bias (or NULL).
 void score_rows_score(const score_rows *s, void *x, const void *e, const void *bias, size_t items);
 // hf = h, each row multiplied with its factor.
 void score_rows_factor(score_rows *s);
