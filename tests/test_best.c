@@ -7,6 +7,7 @@
 #include "eval/evaluate.h"
 #include "models/registry.h"
 #include "models/truth.h"
+#include "train/trainer.h"
 
 #include <math.h>
 
@@ -82,11 +83,18 @@ static void test_protocol(const dataset *d, const model *truth, const char *prot
     for (size_t k = 0; model_at(k); k++) {
         const model_class *class = model_at(k);
         if (class == &model_class_truth || class->needs & (NEEDS_VALUE | PREDICTS_VALUE)) continue;
-        opt_values v = options_with(class->table, class->options_size, NULL);
+        // A few passes of a small network: enough to see that it learns nothing it must not know.
+        static const char *const small[][2] = {
+            { "dim", "16" }, { "epochs", "4" }, { "max-len", "50" }, { NULL, NULL }
+        };
+        opt_values v =
+            options_with(class->table, class->options_size, class->network ? small : NULL);
         model *m = NULL;
         double got = 0;
         const run r = { .seed = 1 };
-        CHECK_OK(class->fit(&m, &train, v.values, &r, err));
+        const training_plan plan = { 0 };
+        CHECK_OK(class->network ? trainer_fit(&m, class, v.values, &train, &plan, &r, err)
+                                : class->fit(&m, &train, v.values, &r, err));
         const contestant rival = { class->name, m, NULL, NULL };
         CHECK_OK(evaluate_metric(&got, s, &rival, "NDCG@10", STAGE_TEST, asked.values, NULL, err));
         CHECK(got < best, "%s: %s has NDCG@10 %.4f, the truth %.4f", protocol, class->name, got,

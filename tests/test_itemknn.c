@@ -87,20 +87,20 @@ static void neighbours(double similar[V][V], const oracle *o)
         double all[V];
         for (int c = 0; c < V; c++)
             all[c] = c == row ? 0 : o->target_side ? compare(x, c, row, o) : compare(x, row, c, o);
-        double kept[V] = { 0 }, sum = 0;
+        double left[V] = { 0 }, sum = 0;
         int n = 0;
         for (int k = 0; k < o->neighbours; k++) {
             int best = -1;
             for (int c = 0; c < V; c++)
-                if (all[c] > 0 && !(kept[c] > 0) && (best < 0 || all[c] > all[best] + 1e-12))
+                if (all[c] > 0 && !(left[c] > 0) && (best < 0 || all[c] > all[best] + 1e-12))
                     best = c;
             if (best < 0) break;
-            sum += kept[best] = all[best];
+            sum += left[best] = all[best];
             n++;
         }
         for (int c = 0; c < V; c++) {
-            if (!(kept[c] > 0)) continue;
-            const double s = kept[c] / pow(sum / n, o->mean_power);
+            if (!(left[c] > 0)) continue;
+            const double s = left[c] / pow(sum / n, o->mean_power);
             *(o->target_side ? &similar[c][row] : &similar[row][c]) = s;
         }
     }

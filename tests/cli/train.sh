@@ -125,7 +125,7 @@ pid=$!
 n=0
 while ! grep -q fitting t.err && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
 sleep 1
-kill -INT $pid
+kill -TERM $pid # a shell's background jobs do not hear INT
 wait $pid && status=0 || status=$?
 check 'a stop is told' test $status != 0
 check 'and how to go on' grep -q 'resume goes on from t.model.checkpoint' t.err
