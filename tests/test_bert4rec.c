@@ -1,6 +1,5 @@
 // test_bert4rec.c - BERT4Rec keeps the promises of every network, and is what PyTorch computes.
 #include "tests/network_fixture.h"
-#include "models/views.h"
 
 // --- PyTorch ----------------------------------------------------------------------------------------
 
@@ -82,76 +81,6 @@ static void check_torch(const char *file, const char *options)
     safetensors_close(&f);
 }
 
-// --- masks ------------------------------------------------------------------------------------------
-
-// A history of eleven events, a short one and one of two.
-static void batch_of_three(tiny_batch *b)
-{
-    static const uint32_t item[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 21, 22, 30, 31 };
-    static const size_t begin[] = { 0, 11, 14, 16 };
-    arena plan = { 0 };
-    batch_room_place(&b->room, 4, 32, BATCH_TIME, &plan);
-    CHECK_OK(arena_init(&b->memory, &plan, err));
-    batch_room_place(&b->room, 4, 32, BATCH_TIME, &b->memory);
-    batch_start(&b->batch, &b->room);
-    for (size_t s = 0; s < 3; s++) {
-        const batch_sequence q = { .n = begin[s + 1] - begin[s], .item = item + begin[s] };
-        batch_add(&b->batch, &b->room, &q, true);
-    }
-}
-
-// Everything stands where it stood, or is hidden and a target.
-static size_t check_view(const batch *v, size_t most)
-{
-    static const int32_t first[] = { 0, 20, 30 }, length[] = { 11, 3, 2 };
-    size_t hidden = 0;
-    CHECK(v->sequences == 3, "%zu sequences", v->sequences);
-    for (size_t s = 0; s < 3; s++) {
-        const int32_t n = v->offset[s + 1] - v->offset[s];
-        const int32_t want = length[s] < (int32_t)most ? length[s] : (int32_t)most;
-        size_t here = 0;
-        CHECK(n == want, "sequence %zu: %d events", s, n);
-        for (int32_t i = 0; i < n; i++) {
-            const int32_t e = v->offset[s] + i, is = first[s] + length[s] - n + i;
-            const bool mask = v->item[e] < 0;
-            CHECK(v->position[e] == i, "position %d", v->position[e]);
-            CHECK(mask ? v->target[e] == is : v->item[e] == is && v->target[e] == -1,
-                  "event %d: %d, target %d", is, v->item[e], v->target[e]);
-            here += mask;
-        }
-        CHECK(here > 0 && here < (size_t)n, "sequence %zu: %zu hidden of %d", s, here, n);
-        hidden += here;
-    }
-    CHECK(v->targets == hidden, "%zu targets, %zu hidden", v->targets, hidden);
-    return hidden;
-}
-
-static void check_masks(void)
-{
-    static const masking how[] = { { 0.2, 0, 20 }, { 0.8, 0, 20 }, { 0.2, 0, 8 }, { 0.2, 1, 20 } };
-    static const double least[] = { 4, 10, 3, 3 }, most[] = { 6, 13, 5.5, 3 };
-    network *n = network_make("bert4rec", "dim=8", TENSOR_F32);
-    tiny_batch b;
-    tape *t;
-    batch_of_three(&b);
-    CHECK_OK(tape_new(&t, n->params, NULL, err));
-    for (size_t i = 0; i < COUNT_OF(how); i++) {
-        double hidden = 0;
-        batch v;
-        for (uint64_t key = 1; key <= 200; key++) {
-            b.batch.key = key;
-            tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
-            CHECK(view_masked(&v, t, &b.batch, &how[i]), "out of memory");
-            hidden += (double)check_view(&v, how[i].most) / 200;
-        }
-        CHECK(hidden > least[i] - 1e-9 && hidden < most[i] + 1e-9, "masking %zu: %.2f hidden", i,
-              hidden);
-    }
-    tape_free(t);
-    arena_free(&b.memory);
-    model_free(&n->base);
-}
-
 // --- answers ----------------------------------------------------------------------------------------
 
 // Unlike in networks that only look back, an event sees what comes after it.
@@ -203,7 +132,6 @@ int main(void)
 {
     check_torch("bert4rec", SMALL "input-norm=no head=gelu");
     check_torch("bert4rec_code", SMALL "input-norm=yes head=gelu-norm");
-    check_masks();
     check_both_sides();
     check_question();
     network_check_gradient("bert4rec",

@@ -105,7 +105,7 @@ struct batches {
     uint64_t *start; // [plan.users+1] of the present step
     size_t windows, cap;
     uint64_t targets;
-    size_t step;
+    size_t step, sequences; // the present step, and its windows
 };
 
 // Returns its number of events, the last target among them; 0 or 1: nothing to learn there.
@@ -194,6 +194,7 @@ size_t batches_turn(batches *b, size_t step, const uint64_t **start)
     const size_t left = b->windows - first;
     const size_t n = left < (size_t)b->plan.users ? left : (size_t)b->plan.users;
     b->step = step;
+    b->sequences = n;
     b->start[0] = 0;
     for (size_t i = 0; i < n; i++) {
         uint64_t begin;
@@ -209,6 +210,8 @@ void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch
     batch_start(out, r);
     out->first_event = b->start[from];
     out->first_sequence = from;
+    out->step_sequences = b->sequences;
+    out->step_targets = b->start[b->sequences];
     for (size_t i = from; i < to; i++) {
         uint64_t e = 0;
         const window w = b->window[first + i];

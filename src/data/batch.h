@@ -31,6 +31,7 @@ typedef struct batch {
     uint64_t key;            // of the training step
     uint64_t first_event;    // number of events[0] in the step
     uint64_t first_sequence; // number of sequence 0 in the step
+    uint64_t step_sequences, step_targets; // of the whole step
 
     // Negatives, where the loss takes some: the same for every target, or for those of a sequence,
     // or each target's own.

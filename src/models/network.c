@@ -42,8 +42,10 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     n->loss = loss_of(n->options.loss);
     n->sharing = sharing_of(&n->options);
     n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
-    n->options.negatives_of = n->options.inputs = n->options.windows = NULL;
+    n->options.negatives_of = n->options.inputs = n->options.windows = n->options.augment = NULL;
     habit_status st = store_new(&n->params, type, err);
+    if (st == HABIT_OK)
+        st = changes_parse(&n->changes, ((const network_options *)options)->augment, err);
     if (st == HABIT_OK) st = c->network->declare(n, options, err);
     if (st == HABIT_OK)
         st = inputs_declare(&n->inputs, n->params, ((const network_options *)options)->inputs,

@@ -10,6 +10,7 @@
 #include "data/batch.h"
 #include "models/inputs.h"
 #include "models/model.h"
+#include "models/views.h"
 #include "nn/op_attention.h"
 #include "nn/op_loss.h"
 #include "nn/ops.h"
@@ -24,6 +25,8 @@ typedef struct network_options {
     int negatives;
     double sampler_power, gbce_t, elu, bpreg, temperature;
     bool logq, cosine;
+    const char *augment;
+    double contrast, contrast_temperature;
     // training
     int epochs, batch, patience, valid_every, shards;
     double lr, momentum, beta1, beta2, weight_decay, clip, warmup, lr_end;
@@ -61,6 +64,7 @@ typedef struct network {
     param *item;          // [items][dim] item vectors, as inputs
     param *out;           // [items][dim] as outputs: the same as `item` where they are shared
     param *out_bias;      // [1][items], or NULL
+    changes changes;      // of views that are told apart; none: they are not
     inputs inputs;        // what is told of events beside their items
     float *unit;          // [items][dim] `out` with rows of length one, where scores are cosines
     uint64_t (*shape)[2]; // of the arrays of a file being loaded
@@ -94,6 +98,8 @@ tensor *network_inputs(tape *t, const network *n, const batch *b);
 tensor *network_loss(tape *t, const network *n, const batch *b);
 // The same over rows h [events, dim] that a model has made otherwise.
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
+// What is made small in training: the loss of the class, and what --augment adds.  [1,1]
+tensor *network_learn(tape *t, const network *n, const batch *b);
 // What is scored: the rows of forward(), of length one where scores are cosines.
 tensor *network_answers(tape *t, const network *n, const batch *b);
 // The loss against negatives that the options name; not for LOSS_SOFTMAX.

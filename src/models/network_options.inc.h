@@ -103,6 +103,13 @@
         "scores are cosines; wants a low --temperature"),
     ROW("temperature", "R", OPT_REAL, temperature, TEMPERATURE, 1e-4, 1e4, NULL,
         "scores are divided by this in the loss"),
+    ROW("augment", "LIST", OPT_LIST, augment, "", 0, 0, NULL,
+        "two views of every history, changed by one of crop, mask, reorder (crop:0.6 keeps 60 %), are "
+        "told apart from those of others"),
+    ROW("contrast", "R", OPT_REAL, contrast, "0.1", 0, 1000, NULL,
+        "weight of telling views apart beside the loss"),
+    ROW("contrast-temperature", "R", OPT_REAL, contrast_temperature, "1", 1e-4, 1e4, NULL,
+        "similarities of views are divided by this"),
     ROW("epochs", "N", OPT_INT, epochs, EPOCHS, 1, 1000000, NULL, "most passes over the data"),
     ROW("windows", "NAME", OPT_CHOICE, windows, "last", 0, 0, "last|sliding",
         "of longer histories: learn from the latest --max-len events, or from all, a window each"),

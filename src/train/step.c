@@ -168,12 +168,11 @@ static void draw_negatives(const stepper *s, bench *w, batch *b)
 static void learn_portion(stepper *s, bench *w, shard *k, batch *b)
 {
     const network *n = s->net;
-    const network_class *c = n->base.class->network;
     b->key = s->key;
     draw_negatives(s, w, b);
     tape_begin(w->tape,
                &(tape_pass){ .mode = TAPE_TRAIN, .key = s->key, .first_row = b->first_event });
-    tensor *loss = (c->loss ? c->loss : network_loss)(w->tape, n, b);
+    tensor *loss = network_learn(w->tape, n, b);
     const float seed = (float)s->seed;
     k->loss += tensor_number(w->tape, loss);
     tape_backward(w->tape, loss, &seed, NULL, k->sink);
