@@ -48,7 +48,7 @@ static habit_status events_join(events *out, const habit_model *m, const query *
         e.item[e.n] = item;
         if (e.time) e.time[e.n] = asked->now ? asked->now : known->now;
         if (e.behaviour) e.behaviour[e.n] = BEHAVIOUR_NONE; // nor this
-        if (e.value) e.value[e.n] = NAN; // not said
+        if (e.value) e.value[e.n] = NAN;                    // not said
         e.n++;
     }
     *out = e;
