@@ -120,7 +120,7 @@ check 'the same lines in the model' cmp s.jsonl s.model/training.jsonl
 check 'no checkpoint is left' test ! -e s.model.checkpoint
 case_is 0 'evaluate sasrec' habit evaluate log.habit s.model --json
 case_is 0 'sasrec answers a stranger' habit recommend s.model --history "$(head -1 s.model/items.jsonl | tr -d '"')" -n 3
-habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 500 --patience 0 --out t.model >/dev/null 2>t.err &
+"$HABIT" train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --out t.model >/dev/null 2>t.err &
 pid=$!
 n=0
 while ! grep -q fitting t.err && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
@@ -130,7 +130,7 @@ wait $pid && status=0 || status=$?
 check 'a stop is told' test $status != 0
 check 'and how to go on' grep -q 'resume goes on from t.model.checkpoint' t.err
 check 'from here' test -f t.model.checkpoint/state.safetensors
-case_is 64 'not with other options' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 500 --patience 0 --lr 0.01 --out t.model --resume
+case_is 64 'not with other options' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --lr 0.01 --out t.model --resume
 err 'other data or options'
 if command -v gnuplot >/dev/null 2>&1; then
     case_is 0 'pictures' habit report s.model --out pictures
