@@ -120,11 +120,10 @@ check 'the same lines in the model' cmp s.jsonl s.model/training.jsonl
 check 'no checkpoint is left' test ! -e s.model.checkpoint
 case_is 0 'evaluate sasrec' habit evaluate log.habit s.model --json
 case_is 0 'sasrec answers a stranger' habit recommend s.model --history "$(head -1 s.model/items.jsonl | tr -d '"')" -n 3
-"$HABIT" train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --out t.model >/dev/null 2>t.err &
+"$HABIT" train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --out t.model --log t.jsonl >/dev/null 2>t.err &
 pid=$!
 n=0
-while ! grep -q fitting t.err && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
-sleep 1
+while ! test -s t.jsonl && [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done
 kill -TERM $pid # a shell's background jobs do not hear INT
 wait $pid && status=0 || status=$?
 check 'a stop is told' test $status != 0
