@@ -25,6 +25,7 @@ static const opt table[] = {
     { "mode", "NAME", OPT_CHOICE, AT(mode), "slow", 0, 0, "slow|fast", "mode" },
     { "columns", "LIST", OPT_LIST, AT(columns), "", 0, 0, NULL, "columns" },
 #undef AT
+    OPT_PRESET("mode", "fast", "dim=8 lr=0.5 out=there"),
     OPT_END,
 };
 
@@ -93,6 +94,30 @@ static void test_meaning(void)
     opt_values_free(&v);
 }
 
+static void set(opt_values *v, const char *name, const char *value)
+{
+    CHECK_OK(opt_set(v, opt_find(v, name), value, err));
+}
+
+// A choice brings defaults, whatever is set first; they go when it goes.
+static void test_presets(void)
+{
+    opt_values v = { 0 };
+    CHECK_OK(opt_values_init(&v, table, sizeof(args), err));
+    const args *a = v.values;
+    set(&v, "dim", "16");
+    set(&v, "mode", "fast");
+    CHECK(a->dim == 16 && a->lr == 0.5 && strcmp(a->out, "there") == 0, "fast: %d %g", a->dim,
+          a->lr);
+    CHECK(strcmp(v.text[opt_find(&v, "lr")], "0.5") == 0, "the text says otherwise");
+    CHECK(!v.given[opt_find(&v, "lr")], "a default is not given");
+    set(&v, "lr", "0.25");
+    CHECK(a->lr == 0.25, "what is set after the choice holds");
+    set(&v, "mode", "slow");
+    CHECK(a->dim == 16 && a->lr == 0.25 && !a->out, "slow: %d %g", a->dim, a->lr);
+    opt_values_free(&v);
+}
+
 static void test_suggestions(void)
 {
     opt_values v = { 0 };
@@ -119,7 +144,10 @@ static void test_out_of_memory(void)
     for (long n = 0; n < 40; n++) {
         opt_values v = { 0 };
         mem_fail_after(n);
-        if (opt_values_init(&v, table, sizeof(args), NULL) == HABIT_OK) opt_values_free(&v);
+        if (opt_values_init(&v, table, sizeof(args), NULL) == HABIT_OK) {
+            opt_set(&v, opt_find(&v, "mode"), "fast", NULL);
+            opt_values_free(&v);
+        }
         mem_fail_after(-1);
         CHECK(mem_live() == 0, "allocation %ld: %ld blocks leaked", n, mem_live());
     }
@@ -130,6 +158,7 @@ int main(void)
     test_defaults();
     test_values();
     test_meaning();
+    test_presets();
     test_suggestions();
     test_out_of_memory();
     return CHECK_DONE();

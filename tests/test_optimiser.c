@@ -37,6 +37,10 @@ static void test_update_kernels(void)
         kernels->adagrad(w, m, v, g, &plain, N);
         CHECK(fabs((double)w[N - 1] - (1 - 0.2 / sqrt(7))) < 1e-6, "%s adagrad", kernels->name);
         const update heavy = { .lr = 0.1f, .beta1 = 0.5f, .factor = 1 };
+        for (int i = 0; i < N; i++) w[i] = 1, v[i] = 3, m[i] = 4, g[i] = 2;
+        kernels->adagrad(w, m, v, g, &heavy, N); // the last move halved, and the plain one
+        CHECK(fabs((double)w[N - 1] - (3 - 0.2 / sqrt(7))) < 1e-6, "%s adagrad with momentum: %g",
+              kernels->name, (double)w[N - 1]);
         for (int i = 0; i < N; i++) w[i] = 1, m[i] = 4, g[i] = 2;
         kernels->sgd(w, m, NULL, g, &heavy, N);
         CHECK(fabs((double)w[3] - 0.6) < 1e-6, "%s sgd: %g", kernels->name, (double)w[3]);

@@ -38,6 +38,8 @@ static void test_class(const model_class *c)
     model *m = NULL;
     model_field field[MODEL_FIELDS];
     CHECK_OK(c->network ? network_empty(&m, c, o.values, err) : c->empty(&m, err));
+    for (const opt *p = c->table + o.rows; p->arg; p++) // and what choices bring
+        CHECK_OK(opt_set(&o, opt_find(&o, p->arg), p->fallback, err));
     opt_values_free(&o);
     const size_t n = c->fields(m, field);
     CHECK(n >= 1 && n <= MODEL_FIELDS, "%s: %zu fields", c->name, n);

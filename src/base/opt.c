@@ -2,6 +2,7 @@
 #include "base/opt.h"
 #include "base/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -189,6 +190,47 @@ int opt_find(const opt_values *v, const char *name)
     return -1;
 }
 
+// Row `row` becomes `text`, which is copied.
+static habit_status set_row(opt_values *v, size_t row, const char *value, habit_error *err)
+{
+    char *text = mem_strdup(value);
+    if (!text) return fail_memory(err, "options", strlen(value));
+    const habit_status st = store(&v->table[row], v->values, text, err);
+    if (st != HABIT_OK) {
+        mem_free(text);
+        return st;
+    }
+    mem_free(v->text[row]);
+    v->text[row] = text;
+    return HABIT_OK;
+}
+
+// Every row that a preset names and nobody has set; `now`: to its value, else to the default.
+static habit_status take_preset(opt_values *v, const opt *preset, bool now, habit_error *err)
+{
+    char name[64], value[64];
+    int used = 0;
+    for (const char *s = preset->help; sscanf(s, " %63[^= ]=%63s%n", name, value, &used) == 2;
+         s += used) {
+        const int row = opt_find(v, name);
+        assert(row >= 0);
+        if (v->given[row]) continue;
+        TRY(set_row(v, (size_t)row, now ? value : v->table[row].fallback, err));
+    }
+    return HABIT_OK;
+}
+
+// What the present value of a row brings, after what its other values bring is taken back.
+static habit_status take_presets(opt_values *v, int row, habit_error *err)
+{
+    for (int now = 0; now < 2; now++)
+        for (const opt *p = v->table + v->rows; p->arg; p++)
+            if (strcmp(p->arg, v->table[row].name) == 0 &&
+                (strcmp(p->fallback, v->text[row]) == 0) == now)
+                TRY(take_preset(v, p, now, err));
+    return HABIT_OK;
+}
+
 habit_status opt_set(opt_values *v, int row, const char *value, habit_error *err)
 {
     const opt *o = &v->table[row];
@@ -214,7 +256,7 @@ habit_status opt_set(opt_values *v, int row, const char *value, habit_error *err
     mem_free(v->text[row]);
     v->text[row] = text;
     v->given[row] = true;
-    return HABIT_OK;
+    return take_presets(v, row, err);
 }
 
 // --- suggestions -----------------------------------------------------------------------------------

@@ -11,6 +11,11 @@
 //         OPT_END,
 //     };
 //
+// A choice may bring defaults of its own, which hold for every row that nobody has set:
+//
+//         OPT_PRESET("mode", "fast", "epochs=1 lr=0.1"),
+//         OPT_END,
+//
 // Names are lower case with dashes.  A row's field has the C type beside its kind below.  Ranges
 // are inclusive and checked, never clamped; min == max == 0 means any.
 #ifndef BASE_OPT_H
@@ -44,6 +49,13 @@ typedef struct opt {
 #define OPT_END                                                                                    \
     {                                                                                              \
         NULL, NULL, OPT_INT, 0, NULL, 0, 0, NULL, NULL                                             \
+    }
+
+// After the last row, before OPT_END: while `option` is `value`, `settings` are defaults.  Rows they
+// name have a default in the table, or are texts.
+#define OPT_PRESET(option, value, settings)                                                        \
+    {                                                                                              \
+        NULL, option, OPT_CHOICE, 0, value, 0, 0, NULL, settings                                   \
     }
 
 // One table's values: the struct the table describes, and who set what.

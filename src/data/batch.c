@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "data/session_batches.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,7 +106,8 @@ struct batches {
     uint64_t *start; // [plan.users+1] of the present step
     size_t windows, cap;
     uint64_t targets;
-    size_t step, sequences; // the present step, and its windows
+    size_t step, sequences;    // the present step, and its windows
+    session_batches *sessions; // instead of windows, or NULL
 };
 
 // Returns its number of events, the last target among them; 0 or 1: nothing to learn there.
@@ -141,7 +143,10 @@ habit_status batches_new(batches **out, const log_view *log, const batch_plan *p
     b->plan = *plan;
     b->start = NEW(uint64_t, (size_t)plan->users + 1);
     habit_status st = b->start ? HABIT_OK : fail_memory(err, "batches", (size_t)plan->users * 8);
-    for (uint32_t u = 0; st == HABIT_OK && u < log->users; u++) st = add_windows(b, u, err);
+    if (st == HABIT_OK && plan->sessions)
+        st = session_batches_new(&b->sessions, log, (size_t)plan->users, err);
+    for (uint32_t u = 0; st == HABIT_OK && !plan->sessions && u < log->users; u++)
+        st = add_windows(b, u, err);
     if (st != HABIT_OK) {
         batches_free(b);
         return st;
@@ -155,17 +160,19 @@ void batches_free(batches *b)
     if (!b) return;
     mem_free(b->window);
     mem_free(b->start);
+    session_batches_free(b->sessions);
     mem_free(b);
 }
 
 size_t batches_steps(const batches *b)
 {
+    if (b->sessions) return session_batches_steps(b->sessions);
     return (b->windows + (size_t)b->plan.users - 1) / (size_t)b->plan.users;
 }
 
 uint64_t batches_targets(const batches *b)
 {
-    return b->targets;
+    return b->sessions ? session_batches_targets(b->sessions) : b->targets;
 }
 
 static int compare_windows(const void *a, const void *b)
@@ -188,8 +195,17 @@ void batches_shuffle(batches *b, uint64_t epoch)
     }
 }
 
+static size_t turn_sessions(batches *b, size_t step, const uint64_t **start)
+{
+    const size_t n = session_batches_turn(b->sessions, step);
+    for (size_t i = 0; i <= n; i++) b->start[i] = i;
+    *start = b->start;
+    return n;
+}
+
 size_t batches_turn(batches *b, size_t step, const uint64_t **start)
 {
+    if (b->sessions) return turn_sessions(b, step, start);
     const size_t first = step * (size_t)b->plan.users;
     const size_t left = b->windows - first;
     const size_t n = left < (size_t)b->plan.users ? left : (size_t)b->plan.users;
@@ -204,8 +220,17 @@ size_t batches_turn(batches *b, size_t step, const uint64_t **start)
     return n;
 }
 
+const int32_t *batches_before(const batches *b)
+{
+    return session_batches_before(b->sessions);
+}
+
 void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch *out)
 {
+    if (b->sessions) {
+        session_batches_fill(b->sessions, from, to, r, out);
+        return;
+    }
     const size_t first = b->step * (size_t)b->plan.users;
     batch_start(out, r);
     out->first_event = b->start[from];

@@ -38,6 +38,12 @@ typedef struct batch {
     const int32_t *negative; // [negatives], [sequences][negatives] or [events][negatives]
     size_t negatives;
     const float *log_share; // [items] log-probability of being drawn, or NULL
+
+    // Sessions side by side (data/session_batches.h): what sequences go on from, as the step before
+    // left it; where the next step finds it; and the logarithm of how often items occur.
+    const float *carried; // [sequences][as the network says], or NULL
+    float *carry;
+    const float *log_count; // [items]
 } batch;
 
 // Arrays of one batch; one per worker.
@@ -82,7 +88,8 @@ typedef struct batch_plan {
     int max_len; // events of a window: what a model looks at
     int users;   // windows of a step
     uint64_t seed;
-    bool sliding; // learn from all windows of a history, not from the latest alone
+    bool sliding;  // learn from all windows of a history, not from the latest alone
+    bool sessions; // side by side, `users` at a time; the others then do not matter
 } batch_plan;
 
 typedef struct batches batches;
@@ -102,5 +109,7 @@ void batches_shuffle(batches *b, uint64_t epoch);
 size_t batches_turn(batches *b, size_t step, const uint64_t **start);
 // Sequences from .. to-1 of the present step.  Thread-safe; the room must hold them.
 void batches_fill(const batches *b, size_t from, size_t to, batch_room *r, batch *out);
+// Of sessions: the sequence of the step before that each sequence goes on from, or -1.
+const int32_t *batches_before(const batches *b);
 
 #endif

@@ -21,7 +21,8 @@ typedef struct update_kernels {
     const char *name;
     unsigned needs;     // enum cpu_feature
     update_fn *adam;    // Kingma & Ba, arXiv:1412.6980
-    update_fn *adagrad; // Duchi, Hazan & Singer, JMLR 2011; v is the sum of squares
+    update_fn *adagrad; // Duchi, Hazan & Singer, JMLR 2011; v is the sum of squares, m the last move
+                        // if beta1 is not 0: GRU4Rec's momentum
     update_fn *sgd;     // with heavy-ball momentum in m
 } update_kernels;
 

@@ -28,6 +28,12 @@ static void adagrad(float *restrict w, float *restrict m, float *restrict v,
                     const float *restrict g, const update *u, size_t n)
 {
     const update k = *u;
+    for (size_t i = 0; k.beta1 == 0 && i < n; i++) { // m is zero and stays so: a third less to read
+        const float d = slope(&k, g[i], w[i]);
+        v[i] += d * d;
+        w[i] -= k.lr * (d / sqrtf(v[i] + k.eps) + k.decay * w[i]);
+    }
+    if (k.beta1 == 0) return;
     for (size_t i = 0; i < n; i++) {
         const float d = slope(&k, g[i], w[i]);
         v[i] += d * d;

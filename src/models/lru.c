@@ -13,7 +13,7 @@
 //   - the unit adds D x to its output; the code adds x itself, which is the residual; so do we
 //   - the code has biases beside B and C; so have we
 //   - the code cuts histories of more than twice --max-len into several windows; we learn from
-//     the latest --max-len events
+//     the latest --max-len events, unless --windows sliding
 //   - the code also learns a history's first item, from padding; we do not
 //   - the code decays nu, theta and gamma; we decay matrices only
 //

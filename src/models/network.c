@@ -248,14 +248,19 @@ static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor
     return op_sampled_loss(t, h, to, &against, &loss);
 }
 
+loss_targets network_targets(const network *n, const batch *b)
+{
+    return (loss_targets){ .item = b->target,
+                           .table = n->out,
+                           .bias = n->out_bias,
+                           .items = n->base.items,
+                           .scale = 1 / n->options.temperature,
+                           .cosine = n->options.cosine };
+}
+
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
 {
-    const loss_targets to = { .item = b->target,
-                              .table = n->out,
-                              .bias = n->out_bias,
-                              .items = n->base.items,
-                              .scale = 1 / n->options.temperature,
-                              .cosine = n->options.cosine };
+    const loss_targets to = network_targets(n, b);
     return n->loss == LOSS_SOFTMAX ? op_softmax_loss(t, h, &to, 0)
                                    : sampled_loss_of(t, n, b, h, &to);
 }
@@ -269,6 +274,12 @@ tensor *network_answers(tape *t, const network *n, const batch *b)
 {
     tensor *h = n->base.class->network->forward(t, n, b);
     return n->options.cosine ? op_unit(t, h) : h;
+}
+
+size_t network_carries(const network *n)
+{
+    const network_class *c = n->base.class->network;
+    return c->carries ? c->carries(n) : 0;
 }
 
 // --- answering --------------------------------------------------------------------------------------

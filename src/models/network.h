@@ -83,6 +83,10 @@ struct network_class {
     tensor *(*forward)(tape *t, const network *n, const batch *b);
     // The sum of the losses over the batch's targets; NULL: network_loss.  [1,1]
     tensor *(*loss)(tape *t, const network *n, const batch *b);
+    // Numbers of state that a session brings from one step of training to the next, if sessions are
+    // learned side by side, one event a step (data/session_batches.h); NULL or 0: by whole windows.
+    // forward() then begins from batch.carried and leaves in batch.carry what it ends with.
+    size_t (*carries)(const network *n);
     unsigned traits; // enum network_trait
 };
 
@@ -102,6 +106,8 @@ tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h);
 tensor *network_learn(tape *t, const network *n, const batch *b);
 // What is scored: the rows of forward(), of length one where scores are cosines.
 tensor *network_answers(tape *t, const network *n, const batch *b);
+// What the loss scores.
+loss_targets network_targets(const network *n, const batch *b);
 // The loss against negatives that the options name; not for LOSS_SOFTMAX.
 sampled_loss network_sampled_loss(const network *n);
 // How many negatives the loss takes, each of n->sharing; 0: none.
@@ -109,6 +115,7 @@ size_t network_negatives(const network *n);
 // In the last block of a causal model that is only asked for last rows: x and h become those rows,
 // which look at the keys of all.
 void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among);
+size_t network_carries(const network *n);
 // After the parameters have changed: nothing is kept that depends on them but what this renews.
 void network_settle(network *n);
 

@@ -260,6 +260,15 @@ double tensor_number(const tape *t, const tensor *x)
                                              : (double)*(const float *)x->data;
 }
 
+void tensor_copy(const tape *t, const tensor *x, float *to)
+{
+    const size_t n = x->rows * x->cols;
+    if (!x->data) return;
+    if (t->kernels.size == sizeof(float)) memcpy(to, x->data, n * sizeof *to);
+    for (size_t i = 0; t->kernels.size != sizeof(float) && i < n; i++)
+        to[i] = (float)((const double *)x->data)[i];
+}
+
 static void *record(tape *t, size_t size)
 {
     void *p = t->failed ? NULL : heap_alloc(&t->records, 1, size);

@@ -62,6 +62,8 @@ size_t tensor_rows(const tensor *x);
 size_t tensor_cols(const tensor *x);
 const void *tensor_data(const tensor *x); // of the type of the store; NULL when not computed
 double tensor_number(const tape *t, const tensor *x); // the only element of a [1,1]
+// The numbers of x as floats; to [rows][cols] is left alone when nothing was computed.
+void tensor_copy(const tape *t, const tensor *x, float *to);
 
 tensor *tape_param(tape *t, const param *p);
 tensor *tape_input(tape *t, const float *values, size_t rows, size_t cols);      // copied

@@ -106,7 +106,7 @@ static habit_status write_folder(const char *folder, const tensor_view *view, si
 habit_status checkpoint_write(const char *folder, const checkpoint *c, habit_error *err)
 {
     const size_t epochs = (size_t)c->progress->epoch;
-    tensor_view *view = ZNEW(tensor_view, store_count(c->params) * KINDS + 3);
+    tensor_view *view = ZNEW(tensor_view, store_count(c->params) * KINDS + 4);
     double *table = NEW(double, epochs *EPOCH_COLUMNS + 1), packed[PROGRESS];
     habit_status st = HABIT_OK;
     if (view && table) {
@@ -116,6 +116,8 @@ habit_status checkpoint_write(const char *folder, const checkpoint *c, habit_err
         view[n++] = view_of("progress", TENSOR_F64, packed, PROGRESS, 0);
         view[n++] = view_of("fingerprint", TENSOR_U64, &c->progress->fingerprint, 1, 0);
         view[n++] = view_of("epochs", TENSOR_F64, table, epochs, EPOCH_COLUMNS);
+        if (c->carried_count)
+            view[n++] = view_of("carried", TENSOR_F32, c->carried, c->carried_count, 0);
         st = write_folder(folder, view, n, err);
     } else {
         st = fail_memory(err, "checkpoint", store_count(c->params) * sizeof *view);
@@ -127,14 +129,14 @@ habit_status checkpoint_write(const char *folder, const checkpoint *c, habit_err
 
 // --- reading ----------------------------------------------------------------------------------------
 
-static habit_status take(void *to, const safetensors *s, const char *name, const param *p,
+static habit_status take(void *to, const safetensors *s, const char *name, size_t count,
                          habit_error *err)
 {
     const tensor_view *v = safetensors_find(s, name);
-    if (!v || v->type != TENSOR_F32 || tensor_count(v) != p->rows * p->cols)
+    if (!v || v->type != TENSOR_F32 || tensor_count(v) != count)
         return fail(err, HABIT_EFORMAT, "checkpoint: array '%s' is missing or of another size",
                     name);
-    memcpy(to, v->data, p->rows * p->cols * sizeof(float));
+    memcpy(to, v->data, count * sizeof(float));
     return HABIT_OK;
 }
 
@@ -143,12 +145,13 @@ static habit_status take_arrays(const safetensors *s, const checkpoint *c, habit
     for (int kind = 0; kind < KINDS; kind++)
         for (size_t i = 0; i < store_count(c->params); i++) {
             char name[128];
+            const param *p = store_at(c->params, i);
             void *to = array_of(c, kind, i);
             if (!to) continue;
-            name_of(name, sizeof name, kind, store_at(c->params, i));
-            TRY(take(to, s, name, store_at(c->params, i), err));
+            name_of(name, sizeof name, kind, p);
+            TRY(take(to, s, name, p->rows * p->cols, err));
         }
-    return HABIT_OK;
+    return c->carried_count ? take(c->carried, s, "carried", c->carried_count, err) : HABIT_OK;
 }
 
 // An array of the file with `count` elements of the type, or NULL.

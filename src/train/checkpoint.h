@@ -2,7 +2,8 @@
 //
 //     state.safetensors   "now.<param>", "best.<param>", "first.<param>", "second.<param>"; and
 //                         "progress" f64[PROGRESS] (exact for all counts below 2^53); "epochs"
-//                         f64[epochs][EPOCH_COLUMNS], what each epoch was like; "fingerprint" u64
+//                         f64[epochs][EPOCH_COLUMNS], what each epoch was like; "fingerprint" u64;
+//                         "carried" f32, if sessions bring states from step to step
 //
 // Written as a whole to a temporary name and renamed: a crash leaves the one before.
 #ifndef TRAIN_CHECKPOINT_H
@@ -29,6 +30,8 @@ typedef struct checkpoint {
     progress *progress;
     epoch_note *epochs; // [progress->epoch] of those that are over; `again` is set when read
     size_t epochs_cap;  // room for so many when reading
+    float *carried;     // [carried_count] of the stepper
+    size_t carried_count;
 } checkpoint;
 
 habit_status checkpoint_write(const char *folder, const checkpoint *c, habit_error *err);

@@ -45,10 +45,12 @@ struct optimiser {
 
 static void carve(optimiser *o, arena *mem)
 {
-    const bool second = o->options.kind != OPTIMISER_SGD;
+    const optimiser_kind kind = o->options.kind;
+    const bool first = kind != OPTIMISER_ADAGRAD || o->options.beta1 > 0;
+    const bool second = kind != OPTIMISER_SGD;
     for (size_t i = 0; i < store_count(o->params); i++) {
         const param *p = store_at(o->params, i);
-        o->moments[i].first = arena_floats(mem, p->rows * p->cols);
+        o->moments[i].first = first ? arena_floats(mem, p->rows * p->cols) : NULL;
         o->moments[i].second = second ? arena_floats(mem, p->rows * p->cols) : NULL;
     }
 }
@@ -237,7 +239,7 @@ static void update_piece(void *ctx, size_t k, int worker)
     for (size_t i = c->from; i < c->to; i++) {
         const size_t row = c->row ? c->row[i] : i;
         const float *g = row_sum(o, c->param, row, buffer);
-        o->run((float *)c->param->data + row * cols, m->first + row * cols,
+        o->run((float *)c->param->data + row * cols, m->first ? m->first + row * cols : NULL,
                m->second ? m->second + row * cols : NULL, g, &u, cols);
     }
 }

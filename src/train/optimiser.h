@@ -20,7 +20,7 @@ typedef enum optimiser_kind {
 
 typedef struct optimiser_options {
     optimiser_kind kind;
-    double beta1, beta2, eps; // SGD: beta1 is the momentum
+    double beta1, beta2, eps; // SGD, Adagrad: beta1 is the momentum
     double weight_decay;      // Adam: L2 in the gradient; AdamW: decoupled; vectors are left alone
     double clip;              // largest norm of the whole gradient; 0: any
     bool dense;
@@ -41,7 +41,7 @@ habit_status optimiser_step(optimiser *o, sink *const *shard, size_t shards, dou
 // What must be kept for an exact resume: steps taken, and two arrays per parameter.
 uint64_t optimiser_steps(const optimiser *o);
 void optimiser_set_steps(optimiser *o, uint64_t steps);
-float *optimiser_first(optimiser *o, size_t i);  // [rows][cols]
+float *optimiser_first(optimiser *o, size_t i);  // [rows][cols], or NULL if not used
 float *optimiser_second(optimiser *o, size_t i); // [rows][cols], or NULL if not used
 
 #endif

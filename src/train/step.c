@@ -4,8 +4,10 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { PORTION = 1024 }; // events on a tape at once, or those of one sequence if more
+// Events on a tape at once, or those of one sequence if more; of sessions side by side, all of a step.
+enum { PORTION = 1024 };
 
 // What a thread works with.
 typedef struct bench {
@@ -41,11 +43,16 @@ struct stepper {
     size_t sequences, step;
     uint64_t key;
     double seed; // d(mean loss) / d(sum of losses)
+
+    // Of sessions side by side, [batch][width]: what they go on from, and what they end with.
+    float *carried, *carry;
+    size_t width; // 0: whole windows
 };
 
 static size_t portion(const stepper *s)
 {
-    const size_t longest = (size_t)s->net->options.max_len;
+    const network_options *o = &s->net->options;
+    const size_t longest = (size_t)(s->width ? o->batch : o->max_len);
     return longest > PORTION ? longest : PORTION;
 }
 
@@ -89,14 +96,17 @@ habit_status stepper_new(stepper **out, network *n, batches *b, const negatives 
     s->optimiser = o;
     s->run = r;
     s->threads = (size_t)run_threads(r);
-    s->shards = (size_t)n->options.shards;
+    s->width = network_carries(n);
+    s->shards = s->width ? 1 : (size_t)n->options.shards;
     s->count = network_negatives(n);
     s->bench = ZNEW(bench, s->threads);
     s->shard = ZNEW(shard, s->shards);
     s->sinks = ZNEW(sink *, s->shards);
     s->shared = NEW(int32_t, s->count);
+    s->carried = ZNEW(float, stepper_carried(s));
+    s->carry = ZNEW(float, stepper_carried(s));
     habit_status st = HABIT_OK;
-    if (!s->bench || !s->shard || !s->sinks || !s->shared)
+    if (!s->bench || !s->shard || !s->sinks || !s->shared || !s->carried || !s->carry)
         st = fail_memory(err, "training", s->shards * sizeof *s->shard);
     if (st == HABIT_OK) st = make_benches(s, err);
     for (size_t i = 0; st == HABIT_OK && i < s->shards; i++) {
@@ -123,7 +133,19 @@ void stepper_free(stepper *s)
     mem_free(s->shard);
     mem_free(s->sinks);
     mem_free(s->shared);
+    mem_free(s->carried);
+    mem_free(s->carry);
     mem_free(s);
+}
+
+size_t stepper_carried(const stepper *s)
+{
+    return (size_t)s->net->options.batch * s->width;
+}
+
+float *stepper_carry(stepper *s)
+{
+    return s->carry;
 }
 
 // --- one shard --------------------------------------------------------------------------------------
@@ -169,6 +191,10 @@ static void learn_portion(stepper *s, bench *w, shard *k, batch *b)
 {
     const network *n = s->net;
     b->key = s->key;
+    if (s->width) {
+        b->carried = s->carried;
+        b->carry = s->carry;
+    }
     draw_negatives(s, w, b);
     tape_begin(w->tape,
                &(tape_pass){ .mode = TAPE_TRAIN, .key = s->key, .first_row = b->first_event });
@@ -199,6 +225,19 @@ static void learn_shard(void *ctx, size_t piece, int worker)
 
 // --- the step ---------------------------------------------------------------------------------------
 
+// To each session the state that its event before left; to a new one, zeros.
+static void bring_states(stepper *s)
+{
+    const int32_t *before = batches_before(s->batches);
+    for (size_t i = 0; i < s->sequences; i++) {
+        float *to = s->carried + i * s->width;
+        if (before[i] < 0)
+            memset(to, 0, s->width * sizeof *to);
+        else
+            memcpy(to, s->carry + (size_t)before[i] * s->width, s->width * sizeof *to);
+    }
+}
+
 habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, double *loss,
                          uint64_t *targets, habit_error *err)
 {
@@ -206,7 +245,9 @@ habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, do
     s->step = step;
     s->key = rng_mix(rng_mix((s->run ? s->run->seed : 0) + 0x57E9) + number);
     *targets = s->start[s->sequences];
-    s->seed = 1 / (double)*targets;
+    // GRU4Rec's code divides by the size of the batch even when fewer sessions are left
+    s->seed = 1 / (double)(s->width ? (uint64_t)s->net->options.batch : *targets);
+    if (s->width) bring_states(s);
     if (s->count && s->net->sharing == NEGATIVES_SHARED)
         negatives_draw_shared(s->negatives, s->key, NULL, s->shared, s->count);
     pool_run(run_pool(s->run), s->shards, learn_shard, s);

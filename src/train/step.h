@@ -4,6 +4,9 @@
 //     each shard          portions of whole sequences that fit the cache, one after the other
 //
 // The cuts depend on the step alone, never on threads, so neither do the bits of the result.
+//
+// Where sessions go side by side (network_carries), a step is one shard: its rows are each other's
+// negatives.  What they carry is kept here from step to step.
 #ifndef TRAIN_STEP_H
 #define TRAIN_STEP_H
 #include "base/run.h"
@@ -23,5 +26,9 @@ void stepper_free(stepper *s);
 // with the seed decides all that is random.  *loss: the sum over *targets.
 habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, double *loss,
                          uint64_t *targets, habit_error *err);
+
+// What the last step has left for the next: stepper_carried() numbers, part of an exact resume.
+size_t stepper_carried(const stepper *s);
+float *stepper_carry(stepper *s);
 
 #endif

@@ -75,7 +75,11 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     const uint64_t seed = t->run ? t->run->seed : 0;
     TRY(network_new(&t->net, c, options, log, TENSOR_F32, seed, err));
     t->net->base.users = log->users;
-    const batch_plan plan = { o->max_len, o->batch, seed, strcmp(o->windows, "sliding") == 0 };
+    const batch_plan plan = { .max_len = o->max_len,
+                              .users = o->batch,
+                              .seed = seed,
+                              .sliding = strcmp(o->windows, "sliding") == 0,
+                              .sessions = network_carries(t->net) > 0 };
     TRY(batches_new(&t->batches, log, &plan, err));
     const bool learns = batches_targets(t->batches) > 0;
     if (learns && network_negatives(t->net)) {
@@ -121,7 +125,9 @@ static checkpoint state_of(trainer *t)
                          .optimiser = t->optimiser,
                          .progress = &t->at,
                          .epochs = t->epochs,
-                         .epochs_cap = (size_t)t->net->options.epochs };
+                         .epochs_cap = (size_t)t->net->options.epochs,
+                         .carried = stepper_carry(t->stepper),
+                         .carried_count = stepper_carried(t->stepper) };
 }
 
 static habit_status save(trainer *t, habit_error *err)
