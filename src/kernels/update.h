@@ -19,11 +19,12 @@ typedef void update_fn(float *w, float *m, float *v, const float *g, const updat
 
 typedef struct update_kernels {
     const char *name;
-    unsigned needs;     // enum cpu_feature
-    update_fn *adam;    // Kingma & Ba, arXiv:1412.6980
-    update_fn *adagrad; // Duchi, Hazan & Singer, JMLR 2011; v is the sum of squares, m the last move
-                        // if beta1 is not 0: GRU4Rec's momentum
-    update_fn *sgd;     // with heavy-ball momentum in m
+    unsigned needs;  // enum cpu_feature
+    update_fn *adam; // Kingma & Ba, arXiv:1412.6980
+    update_fn
+        *adagrad;   // Duchi, Hazan & Singer, JMLR 2011; v is the sum of squares, m the last move
+                    // if beta1 is not 0: GRU4Rec's momentum
+    update_fn *sgd; // with heavy-ball momentum in m
 } update_kernels;
 
 const update_kernels *update_kernels_pick(void);
