@@ -71,6 +71,7 @@ typedef struct trial {
     int32_t offset[SEQUENCES + 1], key_offset[SEQUENCES + 1];
     array array[ARRAYS];
     int64_t *query_time, *key_time;
+    bool stored, fresh; // buckets are found before; gradients are set
 } trial;
 
 // Causal queries may be the last ones of their keys' events.
@@ -124,6 +125,18 @@ static size_t numbers(size_t rows, size_t stride, int heads, int width)
     return rows ? (rows - 1) * stride + (size_t)(heads * width) : 0;
 }
 
+// What fresh gradients may hold; between rows that are wider than heads, both keep what they have.
+static void trial_forget(trial *t, int i)
+{
+    array *x = &t->array[i];
+    const attention *a = &t->a;
+    const attention_form *f = &a->form;
+    const size_t stride = i == DQ ? a->q_row : i == DK ? a->k_row : a->v_row;
+    const size_t cols = (size_t)(f->heads * (i == DV ? f->value_width : f->key_width));
+    for (size_t c = 0; c < x->n; c++)
+        if (c % stride < cols) x->single[c] = NAN, x->twice[c] = 5;
+}
+
 static void trial_arrays(trial *t)
 {
     const attention *a = &t->a;
@@ -137,7 +150,11 @@ static void trial_arrays(trial *t)
     const size_t p = f->position.by_head ? H * f->position.cols : f->position.cols;
     const size_t time = f->time.by_head ? H * f->time.cols : f->time.cols;
     const size_t n[ARRAYS] = { q, k, v, out, 2 * N * H, p, time, out, q, k, v, p, time };
-    for (int i = 0; i < ARRAYS; i++) t->array[i] = array_new(n[i], i >= DQ);
+    t->stored = chance(0.5), t->fresh = chance(0.5);
+    for (int i = 0; i < ARRAYS; i++)
+        t->array[i] = array_new(n[i], i >= DQ && !(t->fresh && i <= DV));
+    if (t->fresh)
+        for (int i = DQ; i <= DV; i++) trial_forget(t, i);
     t->query_time = malloc((N + 1) * sizeof(int64_t));
     t->key_time = malloc((M + 1) * sizeof(int64_t));
     for (size_t i = 0; i < N; i++) t->query_time[i] = (int64_t)(rng_u64(&draw) >> (20 + below(44)));
@@ -157,14 +174,20 @@ static void trial_run(trial *t, const attention_kernels *k, bool twice)
     a.query_time = t->query_time, a.key_time = t->key_time;
     const size_t bytes = (k->scratch(&a) + 63) / 64 * 64;
     a.scratch = fence_floats(bytes / sizeof(float));
+    const size_t pairs = a.form.time.data && t->stored ? k->bucket_bytes(&a) : 0;
+    uint8_t *buckets = pairs ? malloc(pairs) : NULL;
+    if (buckets) k->find_buckets(&a, buckets);
+    a.buckets = buckets;
     const attention_gradient g = { x[DOUT],
                                    x[DQ],
                                    x[DK],
                                    x[DV],
                                    a.form.position.data ? x[DPOSITION] : NULL,
-                                   a.form.time.data ? x[DTIME] : NULL };
+                                   a.form.time.data ? x[DTIME] : NULL,
+                                   t->fresh };
     k->forward(&a);
     k->backward(&a, &g);
+    free(buckets);
     fence_free(a.scratch, bytes / sizeof(float));
 }
 

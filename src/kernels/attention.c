@@ -46,6 +46,12 @@ size_t attention_bucket(int64_t seconds, size_t buckets)
 
 // --- versions --------------------------------------------------------------------------------------
 
+static size_t no_buckets(const attention *a)
+{
+    (void)a;
+    return 0;
+}
+
 #define REAL float
 #define NAME(f) f##_f32
 #define EXP expf

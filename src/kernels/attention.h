@@ -53,15 +53,17 @@ typedef struct attention {
     void
         *sums; // [rows][heads][2] for backward, or NULL: greatest score, 1 / sum of exp(score - it)
     const int64_t *query_time, *key_time; // seconds, a number for each row; NULL without a table
-    dropout drop;                         // of weights; p = 0: none.  Rows are those of q
-    void *scratch;                        // attention_kernels.scratch() bytes
+    const uint8_t *buckets; // of all pairs, from find_buckets(); NULL: they are found on the way
+    dropout drop;           // of weights; p = 0: none.  Rows are those of q
+    void *scratch;          // attention_kernels.scratch() bytes
 } attention;
 
-// dq, dk and dv lie as q, k and v do, dposition and dtime as their tables.  All are ADDED to, and may
-// be NULL.  `out` and, for softmax, `sums` are needed.
+// dq, dk and dv lie as q, k and v do, dposition and dtime as their tables.  All are ADDED to, unless
+// `fresh`: then dq, dk and dv are SET.  All may be NULL.  `out` and, for softmax, `sums` are needed.
 typedef struct attention_gradient {
     const void *dout; // as out
     void *dq, *dk, *dv, *dposition, *dtime;
+    bool fresh;
 } attention_gradient;
 
 // One more event of one person.  Keys and values of the last `window` events are in a ring: event e
@@ -87,6 +89,11 @@ typedef struct attention_kernels {
     void (*backward)(const attention *a, const attention_gradient *g);
     void (*step)(const attention_step *a);
     size_t (*scratch)(const attention *a); // bytes, for either
+
+    // Time buckets of all pairs, found once for several calls with the same sequences, times and
+    // number of buckets: as many bytes as pairs or a few more, in an order of the version's own.
+    size_t (*bucket_bytes)(const attention *a); // 0: the version has no use for them
+    void (*find_buckets)(const attention *a, uint8_t *to);
 } attention_kernels;
 
 const attention_kernels *attention_pick(void);        // the best that may run here, f32

@@ -89,6 +89,7 @@ static void block_forward(work *w, const block *b, int head)
     const attention_form *f = &a->form;
     const int C = f->key_width, E = f->value_width;
     turn_in(w->q, head_of(a->q, b->row, a->q_row, head, C), a->q_row, b, C, (float)f->scale);
+    if (f->time.data && (head == 0 || f->time.by_head)) find_bias(w, b, head);
     key_products(w, b, w->score, w->q, head_of(a->k, b->key + b->first, a->k_row, head, C),
                  a->k_row, C, b->first, b->last);
     add_biases(w, b, head, b->first, b->last);
@@ -183,7 +184,7 @@ static void chunk_backward(work *w, const block *b, int head, size_t from, size_
         else
             slopes(w, b, head, r, from, to, false);
     }
-    if (w->to->dtime) add_time_gradient(w, b, head, from, to);
+    if (w->to->dtime) add_dbias(w, b, head, from, to);
     if (dv) query_sums(w, b, dv, a->v_row, w->score, w->dout_rows, E, from, to);
     if (dk) query_sums(w, b, dk, a->k_row, w->dscore, w->q_rows, C, from, to);
     if (w->to->dq) key_sums(w, b, w->out, w->dscore, k, a->k_row, C, from, to);
@@ -201,44 +202,89 @@ static void block_backward(work *w, const block *b, int head)
     rows_in(w->q_rows, q, a->q_row, b->n, C, (float)f->scale);
     rows_in(w->dout_rows, dout, a->out_row, b->n, E, 1);
     if (f->weights == ATTENTION_SOFTMAX) block_sums(w, b, head);
+    if (f->time.data && (head == 0 || f->time.by_head)) find_bias(w, b, head);
     if (a->drop.p > 0) streams_begin(w, b, head);
     for (size_t j = b->first; j < b->last; j += KEYS)
         chunk_backward(w, b, head, j, b->last - j < KEYS ? b->last : j + KEYS);
+    if (w->to->dtime) give_dbias(w, b, head);
     if (!w->to->dq) return;
     for (int r = 0; r < b->wide; r++) store(w->factor + r * LANES, splat((float)f->scale));
     turn_out(head_to(w->to->dq, b->row, a->q_row, head, C), a->q_row, w->out, w->factor, b, C,
-             true);
+             !w->to->fresh);
 }
 
 // --- all blocks ------------------------------------------------------------------------------------
 
-static void blocks(const attention *a, const attention_gradient *to)
+static void clear_rows(float *x, size_t row, size_t rows, size_t stride, int cols)
 {
-    work w;
-    work_begin(&w, a, to);
+    for (size_t r = row; x && r < row + rows; r++)
+        memset(x + r * stride, 0, (size_t)cols * sizeof *x);
+}
+
+// Before blocks add to them.
+static void clear_keys(const work *w, size_t s)
+{
+    const attention *a = w->a;
+    const attention_form *f = &a->form;
+    const size_t key = (size_t)a->key_offset[s], keys = (size_t)a->key_offset[s + 1] - key;
+    clear_rows(w->to->dk, key, keys, a->k_row, f->heads * f->key_width);
+    clear_rows(w->to->dv, key, keys, a->v_row, f->heads * f->value_width);
+}
+
+// Block by block, then query by query; or only finds buckets, or counts their bytes.
+typedef enum doing { FORWARD, BACKWARD, FIND, COUNT } doing;
+
+static size_t run_block(work *w, const block *b, doing what)
+{
+    if (what == COUNT) return block_bytes(b);
+    if (w->a->form.time.data && (!take_buckets(w, block_bytes(b)) || what == FIND))
+        find_buckets(w, b);
+    for (int h = 0; what != FIND && h < w->a->form.heads; h++)
+        (what == BACKWARD ? block_backward : block_forward)(w, b, h);
+    return 0;
+}
+
+static size_t run_span(work *w, span *s, doing what)
+{
+    if (what == COUNT) return span_bytes(s);
+    if (w->a->form.time.data && (!take_buckets(w, span_bytes(s)) || what == FIND)) span_buckets(s);
+    for (int h = 0; what != FIND && h < w->a->form.heads; h++) span_head(s, h);
+    return 0;
+}
+
+static size_t run_all(work *w, doing what)
+{
+    const attention *a = w->a;
+    size_t bytes = 0;
     for (size_t s = 0; s < a->sequences; s++) {
         const size_t rows = (size_t)(a->offset[s + 1] - a->offset[s]);
         const size_t keys = (size_t)(a->key_offset[s + 1] - a->key_offset[s]);
         size_t r = 0;
+        if (what == BACKWARD && w->to->fresh && (rows == 0 || !rows_fit(rows, keys)))
+            clear_keys(w, s);
         for (; r < rows && !rows_fit(rows - r, keys); r += QUERIES) {
             const block b = block_at(a, s, r);
-            if (a->form.time.data) find_buckets(&w, &b);
-            for (int h = 0; h < a->form.heads; h++)
-                (to ? block_backward : block_forward)(&w, &b, h);
+            bytes += run_block(w, &b, what);
         }
-        for (int h = 0; r < rows && h < a->form.heads; h++) rows_run(&w, s, r, h);
+        span last = span_at(w, s, r < rows ? r : rows);
+        if (r < rows) bytes += run_span(w, &last, what);
     }
-    if (to) give_tables(&w);
+    return bytes;
 }
 
 static void forward(const attention *a)
 {
-    blocks(a, NULL);
+    work w;
+    work_begin(&w, a, NULL);
+    run_all(&w, FORWARD);
 }
 
 static void backward(const attention *a, const attention_gradient *to)
 {
-    blocks(a, to);
+    work w;
+    work_begin(&w, a, to);
+    run_all(&w, BACKWARD);
+    give_tables(&w);
 }
 
 static size_t scratch(const attention *a)
@@ -247,6 +293,21 @@ static size_t scratch(const attention *a)
     return work_lay(&w, a, NULL);
 }
 
+static size_t bucket_bytes(const attention *a)
+{
+    work w = { .a = a };
+    return run_all(&w, COUNT);
+}
+
+static void find_all_buckets(const attention *a, uint8_t *to)
+{
+    work w;
+    work_begin(&w, a, NULL);
+    w.stored = to;
+    run_all(&w, FIND);
+}
+
 extern const attention_kernels ATTENTION_TABLE;
-const attention_kernels ATTENTION_TABLE = { VECTOR_NAME, VECTOR_NEEDS, forward,
-                                            backward,    step,         scratch };
+const attention_kernels ATTENTION_TABLE = {
+    VECTOR_NAME, VECTOR_NEEDS, forward, backward, step, scratch, bucket_bytes, find_all_buckets
+};

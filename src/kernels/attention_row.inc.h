@@ -9,7 +9,7 @@
 // every gradient is one weighted sum of rows.
 #ifndef KERNELS_ATTENTION_ROW_INC_H
 #define KERNELS_ATTENTION_ROW_INC_H
-#include "kernels/attention_work.inc.h"
+#include "kernels/attention_bias.inc.h"
 
 // --- rows of a matrix ------------------------------------------------------------------------------
 
@@ -135,6 +135,11 @@ static void row_add(float *to, const row_list *r, int width)
     row_sum(to, *r, width, true);
 }
 
+static void row_give(float *to, const row_list *r, int width, bool set)
+{
+    (set ? row_set : row_add)(to, r, width);
+}
+
 // --- one query -------------------------------------------------------------------------------------
 
 // A sequence and a head.
@@ -145,7 +150,8 @@ typedef struct span {
     size_t key, keys; // row of its first key; keys
     size_t i;         // event of its first query
     size_t stride;    // of the rows of weights
-    const float *q, *k, *v, *out, *dout;
+    bool fresh;       // nobody else adds to the gradients of its keys
+    const float *q, *k, *v, *dout;
 } span;
 
 static bool rows_fit(size_t n, size_t keys)
@@ -153,10 +159,17 @@ static bool rows_fit(size_t n, size_t keys)
     return n <= FEW || keys == 0 || (n <= SHORT && keys <= SHORT);
 }
 
-static uint8_t bucket_at(const span *s, size_t r, size_t j)
+// Query by query: row r has the buckets of its keys.
+static void span_buckets(const span *s)
 {
     const attention *a = s->w->a;
-    return bucket_of(s->w, a->query_time[s->row + r] - a->key_time[s->key + j]);
+    for (size_t r = 0; r < s->n; r++) {
+        const size_t first = attention_first(a, s->i + r);
+        const size_t last = attention_last(a, s->i + r, s->keys);
+        for (size_t j = first; j < last; j++)
+            s->w->bucket[r * s->stride + j] =
+                bucket_of(s->w, a->query_time[s->row + r], a->key_time[s->key + j]);
+    }
 }
 
 // score[j] of query r and keys first .. last-1.
@@ -174,7 +187,8 @@ static void row_scores(const span *s, size_t r, size_t first, size_t last, float
     }
     if (f->time.data) {
         const float *t = (const float *)f->time.data + (size_t)s->head * f->time.by_head;
-        for (size_t j = first; j < last; j++) score[j] += t[bucket_at(s, r, j)];
+        const uint8_t *bucket = s->w->bucket + r * s->stride;
+        for (size_t j = first; j < last; j++) score[j] += t[bucket[j]];
     }
 }
 
@@ -316,7 +330,8 @@ static void row_tables(const span *s, size_t r, size_t first, size_t last)
     }
     if (s->w->to->dtime) {
         float *t = s->w->dtime + (f->time.by_head ? (size_t)s->head : 0) * f->time.cols * QUERIES;
-        for (size_t j = first; j < last; j++) t[bucket_at(s, r, j) * QUERIES + j % QUERIES] += d[j];
+        const uint8_t *bucket = s->w->bucket + r * s->stride;
+        for (size_t j = first; j < last; j++) t[bucket[j] * QUERIES + j % QUERIES] += d[j];
     }
 }
 
@@ -336,59 +351,71 @@ static void row_backward(const span *s, size_t r)
         store(d + j, (float)f->scale * load(d + j));
     if (!s->w->to->dq) return;
     const row_list list = { d + first, 1, s->k + first * a->k_row, a->k_row, last - first };
-    row_add((float *)s->w->to->dq + (s->row + r) * a->q_row + (size_t)(s->head * f->key_width),
-            &list, f->key_width);
+    row_give((float *)s->w->to->dq + (s->row + r) * a->q_row + (size_t)(s->head * f->key_width),
+             &list, f->key_width, s->w->to->fresh);
 }
 
 // The gradients of key j, from all queries that see it.
 static void key_backward(const span *s, size_t j)
 {
     const attention *a = s->w->a;
+    const attention_gradient *g = s->w->to;
     const attention_form *f = &a->form;
-    const size_t from = a->causal && j > s->i ? j - s->i : 0;
+    const size_t begin = a->causal && j > s->i ? j - s->i : 0;
     const size_t gone = a->window && j + a->window > s->i ? j + a->window - s->i : 0;
-    const size_t to = a->window && gone < s->n ? gone : s->n;
-    if (from >= to) return;
+    const size_t end = a->window && gone < s->n ? gone : s->n;
+    const size_t n = begin < end ? end - begin : 0, from = n ? begin : 0;
+    if (n == 0 && !s->fresh) return;
     const size_t at = from * s->stride + j;
-    const row_list k = { s->w->dscore + at, s->stride, s->q + from * a->q_row, a->q_row,
-                         to - from };
-    const row_list v = { s->w->score + at, s->stride, s->dout + from * a->out_row, a->out_row,
-                         to - from };
-    if (s->w->to->dk)
-        row_add((float *)s->w->to->dk + (s->key + j) * a->k_row + (size_t)(s->head * f->key_width),
-                &k, f->key_width);
-    if (s->w->to->dv)
-        row_add((float *)s->w->to->dv + (s->key + j) * a->v_row +
-                    (size_t)(s->head * f->value_width),
-                &v, f->value_width);
+    const row_list k = { s->w->dscore + at, s->stride, s->q + from * a->q_row, a->q_row, n };
+    const row_list v = { s->w->score + at, s->stride, s->dout + from * a->out_row, a->out_row, n };
+    if (g->dk)
+        row_give((float *)g->dk + (s->key + j) * a->k_row + (size_t)(s->head * f->key_width), &k,
+                 f->key_width, s->fresh);
+    if (g->dv)
+        row_give((float *)g->dv + (s->key + j) * a->v_row + (size_t)(s->head * f->value_width), &v,
+                 f->value_width, s->fresh);
 }
 
 // --- a sequence ------------------------------------------------------------------------------------
 
-// From query r on.
-static void rows_run(work *w, size_t sequence, size_t r, int head)
+// Of the queries from r on.
+static span span_at(work *w, size_t sequence, size_t r)
 {
     const attention *a = w->a;
-    const size_t C = (size_t)(head * a->form.key_width), E = (size_t)(head * a->form.value_width);
     const size_t row = (size_t)a->offset[sequence], n = (size_t)a->offset[sequence + 1] - row;
-    span s = { .w = w,
-               .head = head,
-               .row = row + r,
-               .n = n - r,
-               .key = (size_t)a->key_offset[sequence],
-               .keys = (size_t)(a->key_offset[sequence + 1] - a->key_offset[sequence]) };
-    s.i = attention_base(a, n, s.keys) + r;
-    s.stride = (s.keys + LANES - 1) / LANES * LANES;
-    s.q = (const float *)a->q + s.row * a->q_row + C;
-    s.k = (const float *)a->k + s.key * a->k_row + C;
-    s.v = (const float *)a->v + s.key * a->v_row + E;
-    if (!w->to) {
-        for (size_t k = 0; k < s.n; k++) row_forward(&s, k);
+    const size_t key = (size_t)a->key_offset[sequence];
+    const size_t keys = (size_t)a->key_offset[sequence + 1] - key;
+    return (span){ .w = w,
+                   .row = row + r,
+                   .n = n - r,
+                   .key = key,
+                   .keys = keys,
+                   .i = attention_base(a, n, keys) + r,
+                   .stride = (keys + LANES - 1) / LANES * LANES,
+                   .fresh = w->to && w->to->fresh && r == 0 };
+}
+
+static size_t span_bytes(const span *s)
+{
+    return s->n * s->stride;
+}
+
+static void span_head(span *s, int head)
+{
+    const attention *a = s->w->a;
+    const size_t C = (size_t)(head * a->form.key_width), E = (size_t)(head * a->form.value_width);
+    s->head = head;
+    s->q = (const float *)a->q + s->row * a->q_row + C;
+    s->k = (const float *)a->k + s->key * a->k_row + C;
+    s->v = (const float *)a->v + s->key * a->v_row + E;
+    if (!s->w->to) {
+        for (size_t r = 0; r < s->n; r++) row_forward(s, r);
         return;
     }
-    s.dout = (const float *)w->to->dout + s.row * a->out_row + E;
-    for (size_t k = 0; k < s.n; k++) row_backward(&s, k);
-    for (size_t j = 0; j < s.keys; j++) key_backward(&s, j);
+    s->dout = (const float *)s->w->to->dout + s->row * a->out_row + E;
+    for (size_t r = 0; r < s->n; r++) row_backward(s, r);
+    for (size_t j = 0; j < s->keys; j++) key_backward(s, j);
 }
 
 #endif

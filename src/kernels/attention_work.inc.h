@@ -1,4 +1,4 @@
-// attention_work.inc.h - a block of queries: its memory, its biases, its mask, its dropout.
+// attention_work.inc.h - a block of queries: its memory, its mask, its products, its dropout.
 //
 // QUERIES queries stand side by side in registers, and what belongs to a key is a row:
 //
@@ -37,7 +37,11 @@ typedef struct work {
     float *position;  // [tables][distances + QUERIES]: the table drawn out
     float *dposition; // [tables][distances][QUERIES]: a sum for each lane
     float *dtime;     // [tables][buckets][QUERIES]
-    uint8_t *bucket;  // [keys][QUERIES]
+    float *bias;      // [keys][QUERIES] by time
+    float *dbias;     // the gradients of the scores of all heads
+    uint8_t *stored;  // what is next of a->buckets, or NULL
+    uint8_t *bucket;  // [keys][QUERIES], or [queries][keys], of the present queries
+    uint8_t *found;   // where they are, if nothing is stored
     uint8_t *cell;    // [BUCKET_CELLS] bucket of the least seconds of a cell
 } work;
 
@@ -81,32 +85,11 @@ static size_t work_lay(work *w, const attention *a, char *base)
     w->position = part(base, &used, positions * (w->distances + QUERIES), F);
     w->dposition = part(base, &used, positions * w->distances * QUERIES, F);
     w->dtime = part(base, &used, times * f->time.cols * QUERIES, F);
-    w->bucket = part(base, &used, times ? keys * QUERIES : 0, 1);
+    w->bias = part(base, &used, times ? all : 0, F);
+    w->dbias = part(base, &used, times ? all : 0, F);
+    w->found = part(base, &used, times ? (all > apart ? all : apart) : 0, 1);
     w->cell = part(base, &used, times ? BUCKET_CELLS : 0, 1);
     return used;
-}
-
-static void work_begin(work *w, const attention *a, const attention_gradient *to)
-{
-    const attention_table *p = &a->form.position, *t = &a->form.time;
-    work_lay(w, a, a->scratch);
-    w->a = a;
-    w->to = to;
-    const size_t n = w->distances + QUERIES;
-    for (size_t h = 0; h < tables(a, p); h++)
-        for (size_t x = 0; x < n; x++)
-            w->position[h * n + x] =
-                ((const float *)
-                     p->data)[h * p->cols +
-                              attention_position(p, a->causal, w->nearest + (ptrdiff_t)x)];
-    for (int c = 0; c < BUCKET_CELLS && t->data; c++) {
-        const int64_t least =
-            ((int64_t)1 << (c / 16)) + (((int64_t)(c % 16) << (c / 16)) + 15) / 16;
-        w->cell[c] = (uint8_t)attention_bucket(least, ATTENTION_EDGES + 1);
-    }
-    if (to && to->dposition)
-        memset(w->dposition, 0, tables(a, p) * w->distances * QUERIES * sizeof(float));
-    if (to && to->dtime) memset(w->dtime, 0, tables(a, t) * t->cols * QUERIES * sizeof(float));
 }
 
 // --- a block ---------------------------------------------------------------------------------------
@@ -323,94 +306,6 @@ static INLINE silu silu_at(lanes x, float share)
 {
     const lanes s = lanes_sigmoid(x);
     return (silu){ share * x * s, share * (s + x * s * (1 - s)) };
-}
-
-// --- biases ----------------------------------------------------------------------------------------
-
-static INLINE uint8_t bucket_of(const work *w, int64_t seconds)
-{
-    int64_t d = seconds < 0 ? -seconds : seconds;
-    union {
-        double x;
-        uint64_t bits;
-    } u;
-    if (d < 1) d = d < 0 ? INT64_MAX : 1; // |INT64_MIN| has no place
-    if (d >= (int64_t)1 << 53) return (uint8_t)attention_bucket(d, w->a->form.time.cols);
-    u.x = (double)d;
-    const uint8_t b = w->cell[(u.bits >> 48) - (1023 << 4)];
-    const size_t found = b + (size_t)((uint64_t)d >= attention_edges[b]);
-    return (uint8_t)(found < w->a->form.time.cols ? found : w->a->form.time.cols - 1);
-}
-
-static void find_buckets(work *w, const block *b)
-{
-    const int64_t *query = w->a->query_time + b->row, *key = w->a->key_time + b->key;
-    uint8_t *to = w->bucket;
-    for (size_t j = b->first; j < b->last; j++, to += QUERIES)
-        for (int l = 0; l < b->n; l++) to[l] = bucket_of(w, query[l] - key[j]);
-}
-
-static const float *position_row(const work *w, const block *b, int head, size_t j)
-{
-    const attention_table *p = &w->a->form.position;
-    return w->position + (p->by_head ? (size_t)head : 0) * (w->distances + QUERIES) +
-           ((ptrdiff_t)b->i - (ptrdiff_t)j - w->nearest);
-}
-
-static float *dposition_row(const work *w, const block *b, int head, size_t j)
-{
-    const attention_table *p = &w->a->form.position;
-    return w->dposition + ((p->by_head ? (size_t)head : 0) * w->distances +
-                           (size_t)((ptrdiff_t)b->i - (ptrdiff_t)j - w->nearest)) *
-                              QUERIES;
-}
-
-// score[j - from] += biases, keys from .. last-1.
-static void add_biases(work *w, const block *b, int head, size_t from, size_t last)
-{
-    const attention_form *f = &w->a->form;
-    const float *t = (const float *)f->time.data + (size_t)head * f->time.by_head;
-    for (int r = 0; r < b->wide; r++) {
-        const strip s = strip_at(w, b, r, from, last);
-        for (size_t j = s.from; j < s.to; j++) {
-            float *score = w->score + (j - from) * QUERIES;
-            const float *p = f->position.data ? position_row(w, b, head, j) : NULL;
-            const uint8_t *bucket = w->bucket + (j - b->first) * QUERIES;
-            for (int l = r * LANES; p && l < b->wide * LANES; l += LANES)
-                store(score + l, load(score + l) + load(p + l));
-            for (int l = r * LANES; f->time.data && l < b->n; l++) score[l] += t[bucket[l]];
-        }
-    }
-}
-
-static void add_time_gradient(work *w, const block *b, int head, size_t from, size_t last)
-{
-    const attention_table *t = &w->a->form.time;
-    float *sum = w->dtime + (t->by_head ? (size_t)head : 0) * t->cols * QUERIES;
-    for (int r = 0; r < b->wide; r++) {
-        const strip s = strip_at(w, b, r, from, last);
-        for (size_t j = s.from; j < s.to; j++) {
-            const float *d = w->dscore + (j - from) * QUERIES;
-            const uint8_t *bucket = w->bucket + (j - b->first) * QUERIES;
-            for (int l = r * LANES; l < b->n; l++) sum[bucket[l] * QUERIES + l] += d[l];
-        }
-    }
-}
-
-// Adds up the lanes.
-static void give_tables(const work *w)
-{
-    const attention *a = w->a;
-    const attention_table *p = &a->form.position, *t = &a->form.time;
-    float *dposition = w->to->dposition, *dtime = w->to->dtime;
-    for (size_t h = 0; dposition && h < tables(a, p); h++)
-        for (size_t x = 0; x < w->distances; x++)
-            for (int l = 0; l < QUERIES; l++)
-                dposition[h * p->cols +
-                          attention_position(p, a->causal, w->nearest + (ptrdiff_t)x + l)] +=
-                    w->dposition[(h * w->distances + x) * QUERIES + (size_t)l];
-    for (size_t x = 0; dtime && x < tables(a, t) * t->cols; x++)
-        for (int l = 0; l < QUERIES; l++) dtime[x] += w->dtime[x * QUERIES + (size_t)l];
 }
 
 // --- dropout ---------------------------------------------------------------------------------------

@@ -170,6 +170,8 @@ static tensor *hstu_forward(tape *t, const network *n, const batch *b)
                               .value_width = m->E,
                               .divisor = o->max_len };
     find_times(t, b, &among);
+    among.time_bias = m->block[0].time_bias;
+    among.buckets = op_attention_buckets(t, &among);                // the same for all units
     tensor *x = op_scale(t, network_inputs(t, n, b), sqrt(o->dim)); // [N,D]
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);

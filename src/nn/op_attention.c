@@ -26,6 +26,8 @@ static void claim(tape *t, const attention *a, attention_step *s)
     s->times = a->form.time.data ? tape_kept(t, a->window * sizeof *s->times) : NULL;
 }
 
+// --- forward and step ------------------------------------------------------------------------------
+
 static void attention_forward(tape *t, node *n)
 {
     const kernel_set *k = tape_kernels(t);
@@ -74,11 +76,47 @@ static void attention_step_one(tape *t, node *n)
     tape_release(t, mark);
 }
 
-// Columns of a tensor's gradient, or NULL.
-static void *gradient(tape *t, tensor *x, size_t from)
+// --- backward --------------------------------------------------------------------------------------
+
+// Where the gradients of q, k and v go.
+typedef struct target {
+    void *grad[V + 1]; // the tensors' own
+    bool old[V + 1];   // something is in it
+    bool fresh;        // of none, and attention fills all of each: it may set
+} target;
+
+// Whether attention's columns are all that a tensor has.
+static bool covers(const node *n, const attention_form *f, int i)
 {
-    void *dx = tensor_grad(t, x);
-    return dx ? at(tape_kernels(t), dx, from) : NULL;
+    size_t cols = 0;
+    for (int j = Q; j <= V; j++) {
+        const int width = j == V ? f->value_width : f->key_width;
+        if (n->in[j] == n->in[i]) cols += (size_t)(f->heads * width);
+    }
+    return cols == n->in[i]->cols;
+}
+
+static bool all_rows(const attention *a, const node *n)
+{
+    return a->offset[0] == 0 && (size_t)a->offset[a->sequences] == n->in[Q]->rows &&
+           a->key_offset[0] == 0 && (size_t)a->key_offset[a->sequences] == n->in[K]->rows;
+}
+
+static target find_target(tape *t, const node *n, const attention *a)
+{
+    target to = { .fresh = all_rows(a, n) };
+    for (int i = Q; i <= V; i++) {
+        bool add;
+        to.grad[i] = tensor_grad_or_new(t, n->in[i], &add);
+        to.old[i] = add;
+        bool shared = false; // with one that has just been made
+        for (int j = Q; j < i; j++) shared = shared || (n->in[j] == n->in[i] && !to.old[j]);
+        if (to.grad[i]) to.fresh = to.fresh && (!add || shared) && covers(n, &a->form, i);
+    }
+    for (int i = Q; i <= V && !to.fresh; i++)
+        if (to.grad[i] && !to.old[i])
+            memset(to.grad[i], 0, n->in[i]->rows * n->in[i]->cols * tape_kernels(t)->size);
+    return to;
 }
 
 static void attention_backward(tape *t, const node *n)
@@ -86,12 +124,16 @@ static void attention_backward(tape *t, const node *n)
     const kernel_set *k = tape_kernels(t);
     const attending *m = n->more;
     attention a = m->a;
+    const target to = find_target(t, n, &a);
+    void *d[V + 1];
+    for (int i = Q; i <= V; i++) d[i] = to.grad[i] ? at(k, to.grad[i], m->from[i]) : NULL;
     const attention_gradient g = { n->out->grad,
-                                   gradient(t, n->in[Q], m->from[Q]),
-                                   gradient(t, n->in[K], m->from[K]),
-                                   gradient(t, n->in[V], m->from[V]),
-                                   gradient(t, n->in[POSITION], 0),
-                                   gradient(t, n->in[TIME], 0) };
+                                   d[Q],
+                                   d[K],
+                                   d[V],
+                                   tensor_grad(t, n->in[POSITION]),
+                                   tensor_grad(t, n->in[TIME]),
+                                   to.fresh };
     const size_t mark = tape_mark(t);
     a.scratch = tape_memory(t, k->attention->scratch(&a), 1);
     if (a.scratch) k->attention->backward(&a, &g);
@@ -100,6 +142,8 @@ static void attention_backward(tape *t, const node *n)
 
 static const op_kind kind = { "attention", attention_forward, attention_backward,
                               attention_step_one };
+
+// --- what models call ------------------------------------------------------------------------------
 
 static attention_table table(const param *p)
 {
@@ -121,26 +165,47 @@ static attention_form form(const tensor *q, const tensor *v, const attention_sha
                              .time = table(s->time_bias) };
 }
 
-static tensor *apply(tape *t, tensor *q, tensor *k, tensor *v, attending *m,
-                     const attention_shape *s)
+// Who sees whom, and when.
+static void relate(attention *a, const attention_shape *s)
 {
-    attention *a = &m->a;
-    m->from[Q] = s->q_from, m->from[K] = s->k_from, m->from[V] = s->v_from;
     a->sequences = s->sequences;
     a->offset = s->offset;
     a->key_offset = s->key_offset ? s->key_offset : s->offset;
     a->causal = s->causal;
     a->window = s->window;
-    a->q_row = q->cols, a->k_row = k->cols, a->v_row = v->cols;
-    a->out_row = (size_t)(a->form.heads * a->form.value_width);
     a->query_time = s->query_time, a->key_time = s->key_time;
-    if (s->dropout > 0 && tape_trains(t))
-        a->drop = (dropout){ tape_dropout_key(t), tape_now(t)->first_row, s->dropout };
     assert(s->causal || !s->window);
     assert(!s->time_bias || (s->query_time && s->key_time));
+}
+
+static tensor *apply(tape *t, tensor *q, tensor *k, tensor *v, attending *m,
+                     const attention_shape *s)
+{
+    attention *a = &m->a;
+    relate(a, s);
+    m->from[Q] = s->q_from, m->from[K] = s->k_from, m->from[V] = s->v_from;
+    a->q_row = q->cols, a->k_row = k->cols, a->v_row = v->cols;
+    a->out_row = (size_t)(a->form.heads * a->form.value_width);
+    a->buckets = s->time_bias ? s->buckets : NULL;
+    if (s->dropout > 0 && tape_trains(t))
+        a->drop = (dropout){ tape_dropout_key(t), tape_now(t)->first_row, s->dropout };
     tensor *const in[INPUTS] = { q, k, v, s->position_bias ? tape_param(t, s->position_bias) : NULL,
                                  s->time_bias ? tape_param(t, s->time_bias) : NULL };
     return tape_apply(t, &kind, in, INPUTS, q->rows, a->out_row, m, sizeof *m);
+}
+
+const uint8_t *op_attention_buckets(tape *t, const attention_shape *s)
+{
+    const attention_kernels *k = tape_kernels(t)->attention;
+    attention a = { .form = { .heads = s->heads, .time = table(s->time_bias) } };
+    relate(&a, s);
+    const size_t bytes = !s->time_bias || tape_now(t)->mode == TAPE_STEP ? 0 : k->bucket_bytes(&a);
+    uint8_t *buckets = bytes ? tape_memory(t, bytes, 1) : NULL;
+    const size_t mark = tape_mark(t);
+    a.scratch = bytes ? tape_memory(t, k->scratch(&a), 1) : NULL;
+    if (buckets && a.scratch) k->find_buckets(&a, buckets);
+    tape_release(t, mark);
+    return buckets;
 }
 
 tensor *op_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention_shape *s)

@@ -47,6 +47,7 @@ typedef struct attention_shape {
     const param *time_bias; // [1 or heads][buckets] by query_time[i] - key_time[j], see
                             // attention_bucket() of kernels/attention.h
     const int64_t *query_time, *key_time; // seconds: rows of q, rows of k
+    const uint8_t *buckets;               // op_attention_buckets(), or NULL
 
     double divisor; // of op_silu_attention
 } attention_shape;
@@ -58,5 +59,10 @@ tensor *op_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention_s
 // generative-recommenders, _hstu_attention_maybe_from_cache) divides by the longest length that a
 // sequence may have, the same for short ones, and has one table of biases for all heads.
 tensor *op_silu_attention(tape *t, tensor *q, tensor *k, tensor *v, const attention_shape *s);
+
+// The time buckets of all pairs of the shape, whose time_bias and times must be set.  Layers that share
+// their times and the number of buckets share them too; each finds its own where NULL is given, which
+// this may return.  About a byte for each pair.
+const uint8_t *op_attention_buckets(tape *t, const attention_shape *s);
 
 #endif

@@ -173,8 +173,20 @@ static void NAME(forward)(const attention *a)
     NAME(queries)(a, NULL);
 }
 
+static void NAME(clear)(void *x, size_t stride, const int32_t *offset, size_t sequences, int cols)
+{
+    for (int32_t row = offset[0]; x && row < offset[sequences]; row++)
+        memset((REAL *)x + (size_t)row * stride, 0, (size_t)cols * sizeof(REAL));
+}
+
 static void NAME(backward)(const attention *a, const attention_gradient *to)
 {
+    const attention_form *f = &a->form;
+    if (to->fresh) {
+        NAME(clear)(to->dq, a->q_row, a->offset, a->sequences, f->heads * f->key_width);
+        NAME(clear)(to->dk, a->k_row, a->key_offset, a->sequences, f->heads * f->key_width);
+        NAME(clear)(to->dv, a->v_row, a->key_offset, a->sequences, f->heads * f->value_width);
+    }
     NAME(queries)(a, to);
 }
 
@@ -252,5 +264,5 @@ static void NAME(step)(const attention_step *a)
 }
 
 static const attention_kernels NAME(attention_ref) = {
-    "ref", 0, NAME(forward), NAME(backward), NAME(step), NAME(scratch),
+    "ref", 0, NAME(forward), NAME(backward), NAME(step), NAME(scratch), no_buckets, NULL,
 };
