@@ -13,6 +13,7 @@
 #include "tests/op_check.h"
 #include "data/negatives.h"
 #include "models/live.h"
+#include "train/checkpoint.h"
 
 enum { NETWORK_CAUSAL = 1 };
 
@@ -177,34 +178,43 @@ static inline int network_stop(void *ctx, const char *what, uint64_t done, uint6
     return (*left)-- <= 0;
 }
 
+typedef struct network_validation {
+    structured_log log;
+    int left; // asked to stop in the validation after so many
+} network_validation;
+
 static inline habit_status network_value(void *ctx, double *value, const model *m, habit_error *err)
 {
-    (void)err;
-    *value = hit_rate(m, ctx);
+    network_validation *v = ctx;
+    if (v->left-- == 0) return fail(err, HABIT_ESTOPPED, "stopped in a validation");
+    *value = hit_rate(m, &v->log);
     return HABIT_OK;
 }
 
 static inline void network_check_resume(const char *name, const char *options)
 {
-    static structured_log s;
-    structured_log_make(&s);
+    static network_validation v = { .left = -1 };
+    const log_view *log = &v.log.tiny.view;
+    structured_log_make(&v.log);
     char folder[96];
     snprintf(folder, sizeof folder, "resume-%s-%ld.tmp", name, (long)getpid());
     training_plan plan = { .validate = network_value,
-                           .validate_ctx = &s,
+                           .validate_ctx = &v,
                            .metric = "hits",
                            .checkpoint = folder,
                            .resume = true,
                            .fingerprint = 9 };
     model *whole = NULL, *parts = NULL;
-    CHECK_OK(network_train(&whole, name, options, &s.tiny.view, &plan, NULL, err));
-    for (int stops = 3; stops >= 0 && !parts; stops--) {
-        int left = stops ? 4 : 1 << 30;
+    CHECK_OK(network_train(&whole, name, options, log, &plan, NULL, err));
+    for (int stops = 4; stops >= 0 && !parts; stops--) { // once in a validation, then in steps
+        int left = stops && stops < 4 ? 4 : 1 << 30;
+        v.left = stops == 4 ? 1 : -1;
         const run r = { .hooks = { .progress = network_stop, .ctx = &left } };
-        const habit_status st = network_train(&parts, name, options, &s.tiny.view, &plan, &r, NULL);
+        const habit_status st = network_train(&parts, name, options, log, &plan, &r, NULL);
         CHECK(st == (stops ? HABIT_ESTOPPED : HABIT_OK), "%s: %s", name, habit_status_text(st));
+        CHECK(!stops || checkpoint_exists(folder), "%s: a stop that keeps nothing", name);
     }
-    if (whole && parts) check_same_scores("stopping and going on", whole, parts, &s.tiny.view);
+    if (whole && parts) check_same_scores("stopping and going on", whole, parts, log);
     model_free(whole);
     model_free(parts);
 }

@@ -194,6 +194,16 @@ static habit_status validate(trainer *t, epoch_note *note, habit_error *err)
     return HABIT_OK;
 }
 
+// A stop on request keeps the place; any other status is passed on.  In the middle of a validation
+// all steps of the epoch are behind: going on begins with that validation.
+static habit_status stopped(trainer *t, habit_status st, habit_error *err)
+{
+    if (st != HABIT_ESTOPPED || !t->plan->checkpoint) return st;
+    TRY(save(t, err));
+    return fail(err, st, "stopped on request in epoch %llu; --resume goes on from %s",
+                (unsigned long long)t->at.epoch + 1, t->plan->checkpoint);
+}
+
 // The rest of the present epoch, from the present step.
 static habit_status run_epoch_steps(trainer *t, habit_error *err)
 {
@@ -215,11 +225,7 @@ static habit_status run_epoch_steps(trainer *t, habit_error *err)
         began = now;
         const habit_status st = run_progress(t->run, t->net->base.class->name, t->at.steps,
                                              (uint64_t)o->epochs * steps, err);
-        if (st == HABIT_OK) continue;
-        if (st != HABIT_ESTOPPED || !t->plan->checkpoint) return st;
-        TRY(save(t, err));
-        return fail(err, st, "stopped on request in epoch %llu; --resume goes on from %s",
-                    (unsigned long long)t->at.epoch + 1, t->plan->checkpoint);
+        if (st != HABIT_OK) return stopped(t, st, err);
     }
     return HABIT_OK;
 }
@@ -242,7 +248,8 @@ static habit_status run_epochs(trainer *t, habit_error *err)
                             .loss = t->at.loss / t->at.targets,
                             .targets = (uint64_t)t->at.targets,
                             .seconds = t->at.seconds };
-        TRY(validate(t, &note, err));
+        const habit_status st = validate(t, &note, err);
+        if (st != HABIT_OK) return stopped(t, st, err);
         run_epoch(t->run, name, &note);
         t->epochs[t->at.epoch++] = note;
         t->at.step = 0;
