@@ -136,20 +136,6 @@ static INLINE bool block_all(const attention *a, const block *b, size_t j)
 
 // --- transposing -----------------------------------------------------------------------------------
 
-typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
-
-static INLINE void quad_turn(quad *x)
-{
-    const quad a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-    const quad b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-    const quad c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-    const quad d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-}
-
 // to[c][r] = by * rows[r][c], for the block's queries; lanes beyond them repeat the last.
 static void turn_in(float *to, const float *rows, size_t stride, const block *b, int cols, float by)
 {
@@ -161,10 +147,10 @@ static void turn_in(float *to, const float *rows, size_t stride, const block *b,
         for (; c + 4 <= cols; c += 4) {
             quad x[4];
             UNROLL
-            for (int k = 0; k < 4; k++) x[k] = by * *(const quad *)(const void *)(from[k] + c);
+            for (int k = 0; k < 4; k++) x[k] = by * quad_load(from[k] + c);
             quad_turn(x);
             UNROLL
-            for (int k = 0; k < 4; k++) *(quad *)(void *)(to + (c + k) * QUERIES + r) = x[k];
+            for (int k = 0; k < 4; k++) quad_store(to + (c + k) * QUERIES + r, x[k]);
         }
         for (; c < cols; c++)
             for (int k = 0; k < 4; k++) to[c * QUERIES + r + k] = by * from[k][c];
@@ -177,13 +163,12 @@ static INLINE void turn_out(float *rows, size_t stride, const float *from, const
 {
     for (int r = 0; r < b->n; r += 4) {
         const int n = b->n - r < 4 ? b->n - r : 4;
-        const quad f = *(const quad *)(const void *)(by + r);
+        const quad f = quad_load(by + r);
         int c = 0;
         for (; c + 4 <= cols; c += 4) {
             quad x[4];
             UNROLL
-            for (int k = 0; k < 4; k++)
-                x[k] = f * *(const quad *)(const void *)(from + (c + k) * QUERIES + r);
+            for (int k = 0; k < 4; k++) x[k] = f * quad_load(from + (c + k) * QUERIES + r);
             quad_turn(x);
             for (int k = 0; k < n; k++) {
                 quad *y = (quad *)(void *)(rows + stride * (size_t)(r + k) + c);

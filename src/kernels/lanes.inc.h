@@ -150,10 +150,35 @@ static INLINE lanes lanes_max(lanes a, lanes b)
 #endif
 }
 
+// Four floats.
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+static INLINE quad quad_load(const float *p)
+{
+    return *(const quad *)(const void *)p;
+}
+
+static INLINE void quad_store(float *p, quad v)
+{
+    *(quad *)(void *)p = v;
+}
+
+// Columns become rows.
+static INLINE void quad_turn(quad *x)
+{
+    const quad a = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+    const quad b = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+    const quad c = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+    const quad d = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+    x[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    x[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    x[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    x[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
 // By halves: four lanes at a time, then across.
 static INLINE float lanes_sum(lanes v)
 {
-    typedef float quad __attribute__((vector_size(16)));
     union {
         lanes v;
         quad q[LANES / 4];

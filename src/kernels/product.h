@@ -25,8 +25,9 @@ typedef struct product {
 } product;
 
 typedef void product_fn(const product *p);
-// Lays out B of p for many products with it of few rows each; their bits are the same.  Returns how
-// many elements that takes; `to` NULL: only that.
+// Lays out B of p for many products with it of some tens of rows each; their bits are the same.
+// (Up to six rows take B as fast where it lies, if its columns lie side by side.)  Returns how many
+// elements that takes; `to` NULL: only that.
 typedef size_t product_pack_fn(void *to, const product *p);
 
 typedef struct product_kernel {

@@ -27,10 +27,35 @@ static void pack_rows(float *to, const float *a, ptrdiff_t a_col, int rows, int 
         for (int r = 0; r < rows; r++) to[r] = a[r];
 }
 
+// B transposed, four columns and four ks at a time; `row` floats from one k to the next.
+static void pack_turned(float *to, const float *b, ptrdiff_t b_col, int k, int columns, int row)
+{
+    int j = 0;
+    for (; j + 4 <= columns; j += 4, b += 4 * b_col) {
+        int p = 0;
+        for (; p + 4 <= k; p += 4) {
+            quad x[4];
+            UNROLL
+            for (int c = 0; c < 4; c++) x[c] = quad_load(b + c * b_col + p);
+            quad_turn(x);
+            UNROLL
+            for (int c = 0; c < 4; c++) quad_store(to + (p + c) * row + j, x[c]);
+        }
+        for (; p < k; p++)
+            for (int c = 0; c < 4; c++) to[p * row + j + c] = b[c * b_col + p];
+    }
+    for (; j < row; j++, b += b_col)
+        for (int p = 0; p < k; p++) to[p * row + j] = j < columns ? b[p] : 0;
+}
+
 // Columns of B that are missing in the last of `wide` registers are zeros.
 static void pack(float *to, const float *b, ptrdiff_t b_row, ptrdiff_t b_col, int k, int columns,
                  int wide)
 {
+    if (b_col != 1 && b_row == 1) {
+        pack_turned(to, b, b_col, k, columns, wide * LANES);
+        return;
+    }
     if (b_col == 1 && columns == PANEL) {
         for (int p = 0; p < k; p++, b += b_row, to += PANEL) {
             UNROLL
@@ -38,9 +63,14 @@ static void pack(float *to, const float *b, ptrdiff_t b_row, ptrdiff_t b_col, in
         }
         return;
     }
-    for (int p = 0; p < k; p++, b += b_row, to += wide * LANES) {
-        for (int j = 0; j < columns; j++) to[j] = b[j * b_col];
-        for (int j = columns; j < wide * LANES; j++) to[j] = 0;
+    for (int p = 0; p < k; p++, b += b_row) {
+        if (b_col == 1) {
+            for (int w = 1; w < wide; w++, to += LANES) store(to, load(b + (w - 1) * LANES));
+            store(to, load_part(b + (wide - 1) * LANES, columns - (wide - 1) * LANES));
+            to += LANES;
+            continue;
+        }
+        for (int j = 0; j < wide * LANES; j++) *to++ = j < columns ? b[j * b_col] : 0;
     }
 }
 
@@ -129,16 +159,43 @@ static void panels_run(const product *p, part *at)
     }
 }
 
+// A few rows meet B only once: it is taken where it lies, and enough of it side by side to hide the
+// latency of a fused multiply-add.  Gives the columns that are done, in whole registers.
+static int few_run(const product *p, int p0, int k)
+{
+    tile t = { .a = (const float *)p->a + p0 * p->a_col,
+               .a_row = p->a_row,
+               .a_col = p->a_col,
+               .b = (const float *)p->b + p0 * p->b_row,
+               .b_row = p->b_row,
+               .c = p->c,
+               .c_row = p->c_row,
+               .k = k,
+               .tail = LANES,
+               .add = p->add || p0 > 0 };
+    const int wide = p->m == 1 ? 8 : p->m < 4 ? 4 : TILE_WIDE, step = wide * LANES;
+    int j = 0;
+    for (; j + step <= p->n; j += step, t.b += step, t.c += step) {
+        if (p->m == 1) tile_run(&t, 1, 8);
+        if (p->m == 2) tile_run(&t, 2, 4);
+        if (p->m == 3) tile_run(&t, 3, 4);
+        if (p->m > 3) tile_wide(t, p->m);
+    }
+    return j;
+}
+
 static void run(const product *p)
 {
     float packed[M_BLOCK * K_BLOCK] __attribute__((aligned(64)));
     const bool across = p->a_row == 1 && p->a_col != 1 && p->n > PANEL;
+    const bool few = p->m <= TILE_ROWS && p->b_col == 1 && !p->packed && !across;
     const int most = across ? M_BLOCK : 4 * M_BLOCK;
     for (int i = 0; i < p->m; i += most) {
         const int last = i + least(p->m - i, most);
         for (int q = 0; q == 0 || q < p->k; q += K_BLOCK) {
             const int k = least(p->k - q, K_BLOCK);
             part at = { .i0 = i, .i1 = last, .p0 = q, .k = k, .rows = across ? packed : NULL };
+            if (few) at.j0 = few_run(p, q, k);
             for (int r = i; across && r < last; r += GROUP)
                 pack_rows(packed + (size_t)(r - i) * k, (const float *)p->a + r + q * p->a_col,
                           p->a_col, least(last - r, GROUP), k);

@@ -61,6 +61,8 @@ const void *recur_gather(const recurrence *r, const kernel_set *k, const tensor 
 
 // --- products with U ---------------------------------------------------------------------------------
 
+enum { FEW = 6 }; // rows that take U where it lies: product.h
+
 // The block of U that a run meets; or the transpose of it.
 static product block_of_u(const kernel_set *k, const recur_cell *cell, const void *u, size_t H,
                           const recur_run *run)
@@ -89,7 +91,8 @@ void recur_times_u(const recur_step *s, int i)
     const recur_run *run = &s->cell->h[i];
     const size_t H = s->H, width = s->cell->slots * H;
     const bool before = run->from == RECUR_BEFORE;
-    product p = with_packed(block_of_u(s->k, s->cell, s->u, H, run), s->packed[i]);
+    const void *packed = s->rows > FEW ? s->packed[i] : NULL;
+    product p = with_packed(block_of_u(s->k, s->cell, s->u, H, run), packed);
     p.m = (int)s->rows;
     p.a = before ? s->before : at(s->k, s->gates, run->from * H);
     p.a_row = (ptrdiff_t)(before ? H : width);
