@@ -51,7 +51,8 @@ extern "C" {
     X(EDIVERGED, -7, 500, 70, "training diverged: loss is not finite")          \
     X(ELEAK, -8, 409, 65, "the model saw what it must predict")                 \
     X(ESTOPPED, -9, 503, 130, "stopped on request")                             \
-    X(EINTERNAL, -10, 500, 70, "internal error")
+    X(EINTERNAL, -10, 500, 70, "internal error")                                \
+    X(ENOSPACE, -11, 507, 74, "no space left")
 // clang-format on
 
 typedef enum habit_status {
