@@ -126,11 +126,54 @@ typedef struct structured_log {
     tiny_log tiny;
     uint8_t behaviour[CHECK_USERS * CHECK_EVENTS];
     uint32_t circle[CHECK_ITEMS]; // a tag of every item
-    column column;
+    double price[CHECK_ITEMS];    // a number, of most
+    uint64_t list[CHECK_USERS + 1];
+    uint32_t interest[2 * CHECK_USERS]; // tags of every user, two or one
+    double age[CHECK_USERS];
+    column column[4];
     dataset data;                 // of which only columns are there
     uint64_t end[CHECK_USERS];    // without the last event
     uint32_t target[CHECK_USERS]; // which is to be guessed
 } structured_log;
+
+// What is known beside the log: of items their circle and a price, of users some interests and an age.
+static inline void structured_columns(structured_log *s)
+{
+    static const uint64_t start[] = { 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24 };
+    const names circles = { CHECK_ITEMS / CIRCLE, start, "c0c1c2c3c4c5c6c7c8c9cacb" };
+    for (uint32_t i = 0; i < CHECK_ITEMS; i++) {
+        s->circle[i] = i % 7 ? i / CIRCLE : TAG_NONE;
+        s->price[i] = i % 5 ? (double)(1 + i % 13) : (double)NAN;
+    }
+    for (uint32_t u = 0; u < CHECK_USERS; u++) {
+        s->age[u] = u % 6 ? (double)(20 + u % 50) : (double)NAN;
+        s->list[u + 1] = s->list[u] + 1 + u % 2;
+        for (uint64_t k = s->list[u]; k < s->list[u + 1]; k++)
+            s->interest[k] = (u + (uint32_t)k) % (CHECK_ITEMS / CIRCLE);
+    }
+    s->column[0] = (column){ .name = "circle",
+                             .of = OF_ITEMS,
+                             .kind = COLUMN_TAG,
+                             .rows = CHECK_ITEMS,
+                             .tag = s->circle,
+                             .names = circles };
+    s->column[1] = (column){ .name = "price",
+                             .of = OF_ITEMS,
+                             .kind = COLUMN_NUMBER,
+                             .rows = CHECK_ITEMS,
+                             .number = s->price };
+    s->column[2] = (column){ .name = "interests",
+                             .of = OF_USERS,
+                             .kind = COLUMN_TAGS,
+                             .rows = CHECK_USERS,
+                             .tag = s->interest,
+                             .list = s->list,
+                             .names = circles };
+    s->column[3] = (column){
+        .name = "age", .of = OF_USERS, .kind = COLUMN_NUMBER, .rows = CHECK_USERS, .number = s->age
+    };
+    s->data = (dataset){ .columns = s->column, .columns_count = 4, .ordered = true };
+}
 
 static inline void structured_log_make(structured_log *s)
 {
@@ -150,14 +193,7 @@ static inline void structured_log_make(structured_log *s)
     }
     tiny_log_make(&s->tiny, e, COUNT_OF(e), CHECK_USERS, CHECK_ITEMS, TINY_TIME | TINY_VALUE);
     for (size_t i = 0; i < COUNT_OF(e); i++) s->behaviour[i] = (uint8_t)(i * 7 % 3);
-    for (uint32_t i = 0; i < CHECK_ITEMS; i++) s->circle[i] = i % 7 ? i / CIRCLE : TAG_NONE;
-    s->column = (column){ .name = "circle",
-                          .of = OF_ITEMS,
-                          .kind = COLUMN_TAG,
-                          .rows = CHECK_ITEMS,
-                          .tag = s->circle,
-                          .names = { .count = CHECK_ITEMS / CIRCLE } };
-    s->data = (dataset){ .columns = &s->column, .columns_count = 1, .ordered = true };
+    structured_columns(s);
     s->tiny.view.data = &s->data;
     s->tiny.view.behaviour = s->behaviour;
     for (uint32_t u = 0; u < CHECK_USERS; u++) {

@@ -15,7 +15,7 @@
 #include "models/live.h"
 #include "train/checkpoint.h"
 
-enum { NETWORK_CAUSAL = 1 };
+enum { NETWORK_CAUSAL = 1, LIVE_USER = 3 };
 
 // Three sequences, of lengths 5, 1 and 4, over ten items.
 typedef struct tiny_batch {
@@ -242,7 +242,7 @@ static inline void network_full_answer(const network *n, const live_event *e, si
     CHECK_OK(arena_init(&memory, &plan, err));
     batch_room_place(&room, 1, count, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &memory);
     batch_start(&b, &room);
-    const batch_sequence s = { .user = USER_NONE,
+    const batch_sequence s = { .user = LIVE_USER,
                                .n = count,
                                .item = item,
                                .time = time,
@@ -274,7 +274,7 @@ static inline void network_check_live(const char *name, const char *options)
     double worst = 0;
     CHECK_OK(arena_init_bytes(&scratch, live_scratch(n), err));
     CHECK(EVENTS > 3 * n->options.max_len, "%s: windows are too long for the test", name);
-    live_start(n, state);
+    live_start(n, state, LIVE_USER);
     live_answer(n, state, TIME_NONE, live, &scratch);
     for (size_t k = 0; k < D; k++) CHECK(live[k] == 0, "%s: an answer before any event", name);
     for (size_t i = 0; i < EVENTS; i++) {

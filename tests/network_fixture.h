@@ -31,6 +31,7 @@ typedef struct network_fixture {
     const fixture_name *names;
     size_t names_count;
     tensor *(*rows)(tape *t, const network *n, const batch *b); // NULL: network_answers
+    void (*prepare)(network *n, const safetensors *f);          // what is no parameter; or NULL
 } network_fixture;
 
 enum { FIXTURE_ITEMS = 9, FIXTURE_SEQUENCES = 4, FIXTURE_EVENTS = 10 };
@@ -83,7 +84,7 @@ static inline batch fixture_batch(const safetensors *f)
 {
     static int32_t position[FIXTURE_EVENTS], item[FIXTURE_EVENTS];
     static int64_t time[2][FIXTURE_EVENTS];
-    static const uint32_t user[FIXTURE_SEQUENCES];
+    static const uint32_t user[FIXTURE_SEQUENCES] = { 0, 1, 2, 3 };
     const int32_t *offset = fixture_array(f, "offset", TENSOR_I32);
     const int32_t *input = fixture_array(f, "input", TENSOR_I32);
     batch b = { .sequences = FIXTURE_SEQUENCES,
@@ -155,6 +156,7 @@ static inline void network_fixture_check_as(const network_fixture *x, const safe
     tape *t;
     sink *k;
     fixture_copy(x, n, f);
+    if (x->prepare) x->prepare(n, f);
     CHECK_OK(tape_new(&t, n->params, NULL, err));
     CHECK_OK(sink_new(&k, n->params, err));
     tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });

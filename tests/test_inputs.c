@@ -2,10 +2,11 @@
 #include "tests/network_check.h"
 #include "models/inputs.h"
 
-#define ALL "inputs=behaviour,value,time-gap,item:circle"
+#define SOME "inputs=behaviour,value,time-gap,item:circle"
+#define ALL SOME ",item:price"
 
-static const char *const networks[] = { "rnn",    "lstm",    "gru4rec", "lru",
-                                        "sasrec", "esasrec", "hstu",    "bert4rec" };
+static const char *const networks[] = { "rnn",     "lstm", "gru4rec",  "lru",     "sasrec",
+                                        "esasrec", "hstu", "bert4rec", "twotower" };
 
 // --- the whole network ------------------------------------------------------------------------------
 
@@ -54,9 +55,9 @@ static void check_rows(void)
     static const uint8_t behaviour[] = { BEHAVIOUR_NONE, 2 };
     static const float value[] = { NAN, -3 };
     static const int64_t time[] = { 5 * SECOND, 65 * SECOND };
-    network *n = network_make("sasrec", "dim=4 " ALL, TENSOR_F32);
+    network *n = network_make("sasrec", "dim=4 " SOME, TENSOR_F32);
     const float *e = n->item->data, *w = n->inputs.value->data, *gap = n->inputs.gap->data;
-    const float *type = n->inputs.behaviour->data, *tag = n->inputs.tags[0].table->data;
+    const float *type = n->inputs.behaviour->data, *tag = n->inputs.items.list[0].table->data;
     batch_sequence s = { .n = 2, .item = item, .now = TIME_NONE };
     CHECK(first_number(n, &s, 0) == e[3 * 4] + tag[0], "a tag");
     CHECK(first_number(n, &s, 1) == e[7 * 4], "no tag");
@@ -145,7 +146,7 @@ static void check_bad_file(void)
     fitted f, back = { .class = model_find("sasrec") };
     opt_values o = { 0 };
     fit_model(&f, "sasrec", "dim=4 epochs=1 inputs=item:circle", &s.tiny.view, NULL);
-    ((int32_t *)(uintptr_t)((network *)f.model)->inputs.tags[0].of)[5] = 99;
+    ((int32_t *)(uintptr_t)((network *)f.model)->inputs.items.list[0].of)[5] = 99;
     CHECK_OK(parse_options(&o, back.class, "dim=4 epochs=1 inputs=item:circle", err));
     CHECK_OK(model_save(f.model, path, err));
     CHECK(model_load(&back.model, back.class, path, o.values, NULL) == HABIT_EFORMAT, "accepted");

@@ -1,5 +1,6 @@
 // test_losses.c - losses: gradients in double, formulas written out, blocks, single precision.
 #include "nn/op_loss.h"
+#include "nn/ops.h"
 #include "tests/op_check.h"
 
 enum { N = 9, D = 6, V = 13, K = 5, SEQUENCES = 3 };
@@ -37,7 +38,7 @@ typedef struct how {
     sharing sharing;
     bool logq, in_batch, keep_hits;
     sampled_loss loss;
-    bool full, cosine, windows, frugal;
+    bool full, cosine, windows, frugal, computed;
     const int32_t *item; // instead of `target`
     size_t from, to;     // only these rows have a target; 0, 0: all
 } how;
@@ -52,6 +53,7 @@ static tensor *text(tape *t, const store *s, void *ctx)
         item[n] = w->item ? w->item[n] : target[n];
         if (w->to && (n < w->from || n >= w->to)) item[n] = -1;
     }
+    tensor *e = w->computed ? op_scale(t, tape_param(t, store_find(s, "e")), 1) : NULL;
     const loss_targets to = { .item = item,
                               .weight = w->weighted ? weight : NULL,
                               .table = store_find(s, "e"),
@@ -59,7 +61,8 @@ static tensor *text(tape *t, const store *s, void *ctx)
                               .scale = w->scale,
                               .cosine = w->cosine,
                               .windows = w->windows ? &windows : NULL,
-                              .frugal = w->frugal };
+                              .frugal = w->frugal,
+                              .vectors = w->computed ? e : NULL };
     if (w->full) return op_softmax_loss(t, h, &to, w->smoothing);
     const loss_negatives from = { .sharing = w->sharing,
                                   .count = K,
@@ -82,6 +85,12 @@ static const how cases[] = {
     { "softmax, cosine", .full = true, .cosine = true, .scale = 20, .bias = true },
     { "softmax, windows", .full = true, .windows = true, .bias = true, .weighted = true },
     { "softmax, frugal", .full = true, .frugal = true, .bias = true, .cosine = true, .scale = 4 },
+    { "softmax, computed", .full = true, .computed = true, .scale = 3 },
+    { "softmax, computed, cosine", .full = true, .computed = true, .cosine = true, .scale = 9 },
+    { "sampled softmax, computed", .computed = true, .logq = true, .weighted = true },
+    { "sampled softmax, computed, cosine", .computed = true, .cosine = true, .scale = 9 },
+    { "bce of rows, computed", .sharing = NEGATIVES_OF_ROW, .computed = true,
+      .loss = { SCORE_BCE } },
     { "sampled softmax", .loss = { SCORE_SOFTMAX } },
     { "sampled softmax, all", .bias = true, .weighted = true, .scale = 3, .logq = true },
     { "sampled softmax, hits", .keep_hits = true },

@@ -42,6 +42,13 @@ static tensor *text_embed(tape *t, const store *s, void *ctx)
     return op_pick(t, op_embed(t, store_find(s, "x"), row, 6), some, 4);
 }
 
+static tensor *text_embed_sum(tape *t, const store *s, void *ctx)
+{
+    static const int32_t row[] = { 3, -1, 0, 3, 3, 1, -1, -1, 2, 0 };
+    (void)ctx;
+    return op_embed_sum(t, store_find(s, "x"), row, 2, 5);
+}
+
 static tensor *text_sums(tape *t, const store *s, void *ctx)
 {
     (void)ctx;
@@ -106,6 +113,7 @@ int main(void)
         op_check("activate", s, text_activate, &f);
     }
     op_check("embed", s, text_embed, NULL);
+    op_check("embed sum", s, text_embed_sum, NULL);
     op_check("sums", s, text_sums, NULL);
     op_check("layer norm", s, text_layer_norm, NULL);
     op_check("rms norm", s, text_rms_norm, NULL);

@@ -11,6 +11,7 @@ typedef struct head {
     uint64_t events;
     int64_t before;  // time of the latest event that the ops have taken in
     live_event last; // of networks that ask for the time: not taken in by the ops yet
+    uint32_t user;
 } head;
 
 static bool asks(const network *n)
@@ -30,11 +31,10 @@ static float *answer_of(const void *state)
 }
 
 // Runs the model's text over one event; the row that comes out.
-static const float *run_row(const network *n, tape *t, kept *k, int64_t before, const live_event *e,
+static const float *run_row(const network *n, tape *t, kept *k, const head *h, const live_event *e,
                             int64_t next)
 {
     static const int32_t offset[] = { 0, 1 };
-    static const uint32_t user = USER_NONE;
     const int32_t item = (int32_t)e->item, position = (int32_t)k->events;
     const batch b = { .sequences = 1,
                       .events = 1,
@@ -43,10 +43,10 @@ static const float *run_row(const network *n, tape *t, kept *k, int64_t before, 
                       .position = &position,
                       .time = &e->time,
                       .next_time = &next,
-                      .before = &before,
+                      .before = &h->before,
                       .behaviour = &e->behaviour,
                       .value = &e->value,
-                      .user = &user };
+                      .user = &h->user };
     tape_begin(t, &(tape_pass){ .mode = TAPE_STEP, .kept = k });
     return tensor_data(network_answers(t, n, &b));
 }
@@ -57,15 +57,16 @@ static const float *run_row(const network *n, tape *t, kept *k, int64_t before, 
 static void measure(const network *n, size_t *kept_bytes, size_t *scratch)
 {
     const live_event e = { .time = TIME_NONE };
+    const head h = { .before = TIME_NONE, .user = USER_NONE };
     tape *t = NULL;
     kept k = { .events = 0 };
     *kept_bytes = *scratch = 0;
     if (tape_new(&t, n->params, NULL, NULL) != HABIT_OK) return;
-    run_row(n, t, &k, TIME_NONE, &e, TIME_NONE);
+    run_row(n, t, &k, &h, &e, TIME_NONE);
     *kept_bytes = tape_kept_bytes(t);
     k.bytes = mem_zalloc(*kept_bytes, 1);
     k.events = (uint64_t)n->options.max_len - 1;
-    if (k.bytes) run_row(n, t, &k, TIME_NONE, &e, TIME_NONE);
+    if (k.bytes) run_row(n, t, &k, &h, &e, TIME_NONE);
     *scratch = tape_used(t);
     mem_free(k.bytes);
     tape_free(t);
@@ -88,10 +89,11 @@ size_t live_scratch(const network *n)
 
 // --- taking in and asking ---------------------------------------------------------------------------
 
-void live_start(const network *n, void *state)
+void live_start(const network *n, void *state, uint32_t user)
 {
     memset(state, 0, head_bytes(n)); // ops look only at what the number of events says is there
     ((head *)state)->before = TIME_NONE;
+    ((head *)state)->user = user;
     memset((char *)state + head_bytes(n), 0, live_bytes(n) - head_bytes(n));
 }
 
@@ -118,11 +120,11 @@ bool live_extend(const network *n, void *state, const live_event *e, arena *scra
     kept k = kept_of(n, state, false);
     if (asks(n)) {
         if (h->events && tape_new(&t, n->params, scratch, NULL) == HABIT_OK)
-            run_row(n, t, &k, h->before, &h->last, e->time);
+            run_row(n, t, &k, h, &h->last, e->time);
         if (h->events) h->before = h->last.time;
         h->last = *e;
     } else if (tape_new(&t, n->params, scratch, NULL) == HABIT_OK) {
-        const float *row = run_row(n, t, &k, h->before, e, TIME_NONE);
+        const float *row = run_row(n, t, &k, h, e, TIME_NONE);
         if (row) memcpy(answer_of(state), row, (size_t)n->base.dim * sizeof *row);
         h->before = e->time;
     }
@@ -144,7 +146,7 @@ void live_answer(const network *n, const void *state, int64_t now, float *vector
     tape *t = NULL;
     kept k = kept_of(n, state, true);
     if (tape_new(&t, n->params, scratch, NULL) == HABIT_OK) {
-        const float *row = run_row(n, t, &k, h->before, &h->last, now);
+        const float *row = run_row(n, t, &k, h, &h->last, now);
         if (row) memcpy(vector, row, bytes);
     }
     arena_rewind(scratch, mark);
@@ -156,6 +158,6 @@ void live_follow(const network *n, void *state, const live_event *events, size_t
     if (count == 0 || live_extend(n, state, &events[count - 1], scratch)) return;
     const size_t half = ((size_t)n->options.max_len + 1) / 2,
                  from = count > half ? count - half : 0;
-    live_start(n, state);
+    live_start(n, state, ((const head *)state)->user);
     for (size_t i = from; i < count; i++) live_extend(n, state, &events[i], scratch);
 }

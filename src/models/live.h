@@ -1,7 +1,7 @@
 // live.h - one person's memory of a network: each event is taken in once, at the cost of one row.
 //
 //     void *state = ...;                       // live_bytes(n), anywhere; bounded, no pointers
-//     live_start(n, state);
+//     live_start(n, state, user);
 //     live_extend(n, state, &event, scratch);  // as events come
 //     live_answer(n, state, now, vector, scratch);
 //
@@ -28,8 +28,8 @@ typedef struct live_event {
 
 size_t live_bytes(const network *n);   // of a state; 0: the network recomputes
 size_t live_scratch(const network *n); // bytes that extend and answer need in their arena
-void live_start(const network *n, void *state);
-uint64_t live_events(const void *state); // taken in since live_start()
+void live_start(const network *n, void *state, uint32_t user); // USER_NONE: a stranger
+uint64_t live_events(const void *state);                       // taken in since live_start()
 
 // False: the state is full and has not changed.
 bool live_extend(const network *n, void *state, const live_event *e, arena *scratch);

@@ -46,7 +46,9 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     habit_status st = store_new(&n->params, type, err);
     if (st == HABIT_OK)
         st = changes_parse(&n->changes, ((const network_options *)options)->augment, err);
+    n->log = log;
     if (st == HABIT_OK) st = c->network->declare(n, options, err);
+    n->log = NULL;
     if (st == HABIT_OK)
         st = inputs_declare(&n->inputs, n->params, ((const network_options *)options)->inputs,
                             (size_t)n->options.dim, n->options.init_std, log, err);
@@ -58,31 +60,25 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     return HABIT_OK;
 }
 
-// Room for item vectors of length one.
-static habit_status make_unit(network *n, habit_error *err)
-{
-    const size_t numbers = n->out->rows * n->out->cols;
-    if (!n->options.cosine || store_type(n->params) != TENSOR_F32) return HABIT_OK;
-    n->unit = NEW(float, numbers);
-    return n->unit ? HABIT_OK : fail_memory(err, "item vectors", numbers * sizeof *n->unit);
-}
-
 habit_status network_new(network **out, const model_class *c, const void *options,
                          const log_view *log, tensor_type type, uint64_t seed, habit_error *err)
 {
     network *n = NULL;
     TRY(declare(&n, c, options, log, type, err));
     habit_status st = store_allocate(n->params, err);
-    if (st == HABIT_OK) st = make_unit(n, err);
+    if (st == HABIT_OK) st = network_room_for_items(n, err);
     if (st != HABIT_OK) {
         network_free(&n->base);
         return st;
     }
     store_draw(n->params, seed);
     if (c->network->draw) c->network->draw(n, seed);
-    network_settle(n);
-    *out = n;
-    return HABIT_OK;
+    st = network_settle(n, err);
+    if (st != HABIT_OK)
+        network_free(&n->base);
+    else
+        *out = n;
+    return st;
 }
 
 void network_free(model *m)
@@ -91,7 +87,9 @@ void network_free(model *m)
     store_free(n->params);
     inputs_free(&n->inputs, m->loaded);
     mem_free(n->shape);
-    mem_free(n->unit);
+    features_free(&n->of_items, m->loaded);
+    features_free(&n->of_users, m->loaded);
+    mem_free(n->vectors);
     mem_free(n);
 }
 
@@ -101,26 +99,6 @@ void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attentio
     *h = op_pick(t, *h, b->last, b->sequences);
     among->offset = b->each;
     among->key_offset = b->offset;
-}
-
-static void fill_unit(network *n)
-{
-    const size_t D = n->out->cols;
-    const float *e = n->out->data;
-    for (size_t i = 0; i < n->out->rows; i++, e += D) {
-        double length2 = 0;
-        for (size_t d = 0; d < D; d++) length2 += (double)e[d] * (double)e[d];
-        const double by = 1 / fmax(sqrt(length2), 1e-6);
-        for (size_t d = 0; d < D; d++) n->unit[i * D + d] = (float)((double)e[d] * by);
-    }
-}
-
-void network_settle(network *n)
-{
-    if (store_type(n->params) != TENSOR_F32) return;
-    if (n->unit) fill_unit(n);
-    n->base.item_vector = n->unit ? n->unit : n->out->data;
-    n->base.item_bias = n->out_bias ? n->out_bias->data : NULL;
 }
 
 // --- files ------------------------------------------------------------------------------------------
@@ -154,7 +132,16 @@ size_t network_fields(model *m, model_field *out)
                                 .data = (const void **)&p->data };
         for (int d = 0; n->shape && d < v.dims; d++) out[i].shape_out[d] = &n->shape[i][d];
     }
-    return count + inputs_fields(&n->inputs, out + count);
+    size_t all = count + inputs_fields(&n->inputs, out + count);
+    all += features_fields(&n->of_items, out + all);
+    return all + features_fields(&n->of_users, out + all);
+}
+
+// True if only the file knows how many rows p has.
+static bool sized_by_file(const network *n, const param *p)
+{
+    return inputs_sizes(&n->inputs, p) || features_sizes(&n->of_items, p) ||
+           features_sizes(&n->of_users, p);
 }
 
 // The number of items is known only from the file: the parameters that were declared with none
@@ -170,7 +157,7 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
         if (p->vector)
             p->cols = by_item ? m->items : p->cols;
         else
-            p->rows = inputs_sizes(&n->inputs, p) ? size[0] : by_item ? m->items : p->rows;
+            p->rows = sized_by_file(n, p) ? size[0] : by_item ? m->items : p->rows;
         if (size[0] != (p->vector ? p->cols : p->rows) || (!p->vector && size[1] != p->cols))
             return fail(err, HABIT_EFORMAT, "array '%s' does not have the shape that options give",
                         p->name);
@@ -178,9 +165,10 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
     if (m->dim != n->options.dim)
         return fail(err, HABIT_EFORMAT, "--dim %d does not fit the model's file", n->options.dim);
     TRY(inputs_check(&n->inputs, m->items, err));
-    TRY(make_unit(n, err));
-    network_settle(n);
-    return HABIT_OK;
+    TRY(features_check(&n->of_items, m->items, err));
+    TRY(features_check(&n->of_users, m->users, err));
+    TRY(network_room_for_items(n, err));
+    return network_settle(n, err);
 }
 
 // --- the text ---------------------------------------------------------------------------------------
@@ -231,14 +219,14 @@ sampled_loss network_sampled_loss(const network *n)
 }
 
 static tensor *sampled_loss_of(tape *t, const network *n, const batch *b, tensor *h,
-                               const loss_targets *to)
+                               const loss_targets *to, const int32_t *negative)
 {
     const bool corrected = n->loss == LOSS_SAMPLED;
     const size_t drawn = negatives_sets(n, b) * b->negatives;
     const loss_negatives against = {
         .sharing = n->sharing,
         .count = b->negatives,
-        .item = b->negative,
+        .item = negative,
         .logq = corrected ? logq_of(t, b, b->negative, drawn) : NULL,
         .answer_logq = corrected ? logq_of(t, b, b->target, b->events) : NULL,
         .offset = b->offset,
@@ -260,9 +248,17 @@ loss_targets network_targets(const network *n, const batch *b)
 
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
 {
-    const loss_targets to = network_targets(n, b);
+    loss_targets to = network_targets(n, b);
+    const int32_t *negative = b->negative;
+    if (n->base.class->network->items) {
+        tower_items tower;
+        if (!network_tower(t, n, b, negatives_sets(n, b) * b->negatives, &tower)) return h;
+        to.vectors = tower.vectors;
+        to.item = tower.target;
+        negative = tower.negative;
+    }
     return n->loss == LOSS_SOFTMAX ? op_softmax_loss(t, h, &to, 0)
-                                   : sampled_loss_of(t, n, b, h, &to);
+                                   : sampled_loss_of(t, n, b, h, &to, negative);
 }
 
 tensor *network_loss(tape *t, const network *n, const batch *b)

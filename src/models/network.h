@@ -58,18 +58,31 @@ typedef enum loss_kind {
 typedef struct network {
     model base;
     network_options options; // but for its strings, which do not live as long
+    const log_view *log; // what is learned from; while declaring, and NULL if a file will be read
     loss_kind loss;
     sharing sharing; // of negatives
     store *params;
-    param *item;          // [items][dim] item vectors, as inputs
-    param *out;           // [items][dim] as outputs: the same as `item` where they are shared
-    param *out_bias;      // [1][items], or NULL
-    changes changes;      // of views that are told apart; none: they are not
-    inputs inputs;        // what is told of events beside their items
-    float *unit;          // [items][dim] `out` with rows of length one, where scores are cosines
+    param *item;       // [items][dim] item vectors, as inputs
+    param *out;        // [items][dim] as outputs: the same as `item` where they are shared; NULL:
+                       // the class computes them (items)
+    param *out_bias;   // [1][items], or NULL
+    changes changes;   // of views that are told apart; none: they are not
+    inputs inputs;     // what is told of events beside their items
+    features of_items; // side features, where a class has asked for them
+    features of_users; //
+    float *vectors;    // [items][dim] what scores items, where it is not `out` as it is
     uint64_t (*shape)[2]; // of the arrays of a file being loaded
     size_t fields;
 } network;
+
+// Items whose vectors are asked for.
+typedef struct item_list {
+    size_t count;
+    const int32_t *item;   // [count]; -1: not of the log, known by its features alone
+    const features *known; // side features: those of item k are row[k] of them
+    const int32_t *row;    // [count]
+    uint64_t key;          // of the training step
+} item_list;
 
 struct network_class {
     size_t size; // of the struct that begins with `network`
@@ -81,6 +94,9 @@ struct network_class {
     // One row per event: what its user will want next.  [events, dim]; or, where the batch asks
     // for the last rows alone and the model knows how to save work, [sequences, dim].
     tensor *(*forward)(tape *t, const network *n, const batch *b);
+    // The vectors that score items, one row each [count, dim]; NULL: they are rows of `out`.  What
+    // scores is the dot product with rows of forward(), or the cosine.
+    tensor *(*items)(tape *t, const network *n, const item_list *list);
     // The sum of the losses over the batch's targets; NULL: network_loss.  [1,1]
     tensor *(*loss)(tape *t, const network *n, const batch *b);
     // Numbers of state that a session brings from one step of training to the next, if sessions are
@@ -116,8 +132,28 @@ size_t network_negatives(const network *n);
 // which look at the keys of all.
 void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among);
 size_t network_carries(const network *n);
+
+// --- item vectors (models/network_items.c) ------------------------------------------------------------
+
 // After the parameters have changed: nothing is kept that depends on them but what this renews.
-void network_settle(network *n);
+habit_status network_settle(network *n, habit_error *err);
+// Once: memory for what network_settle() computes, if anything.
+habit_status network_room_for_items(network *n, habit_error *err);
+
+// The vectors that a loss needs, computed by the class: of the distinct items among the targets and
+// the `drawn` negatives of a batch, or of all for LOSS_SOFTMAX; and which rows of them are meant.
+// False when out of memory.
+typedef struct tower_items {
+    tensor *vectors;
+    const int32_t *target, *negative;
+} tower_items;
+
+bool network_tower(tape *t, const network *n, const batch *b, size_t drawn, tower_items *out);
+
+// The vector of an item that the log has not: from what is known of it, for classes that compute
+// vectors from features.  vector[dim] scores like any row of item_vector.
+habit_status network_item_vector(const network *n, const feature_value *value, size_t count,
+                                 float *vector, habit_error *err);
 
 // --- the functions of a model_class that networks share --------------------------------------------
 

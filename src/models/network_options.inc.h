@@ -67,7 +67,7 @@
 // clang-format off
     ROW("dim", "N", OPT_INT, dim, DIM, 1, 4096, NULL, "width of item vectors and layers"),
     ROW("inputs", "LIST", OPT_LIST, inputs, "", 0, 0, NULL,
-        "what is told of events beside items: behaviour, value, time-gap, item:COLUMN (tags)"),
+        "what is told of events beside items: behaviour, value, time-gap, item:COLUMN"),
     ROW("max-len", "N", OPT_INT, max_len, MAX_LEN, 1, 16384, NULL,
         "latest events of a user that are looked at"),
     ROW("blocks", "N", OPT_INT, blocks, BLOCKS, 1, 64, NULL, "layers on top of each other"),

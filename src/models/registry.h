@@ -21,6 +21,7 @@ extern const model_class model_class_esasrec;
 extern const model_class model_class_hstu;
 extern const model_class model_class_sasrec;
 extern const model_class model_class_lru;
+extern const model_class model_class_twotower;
 extern const model_class model_class_truth;
 
 #endif

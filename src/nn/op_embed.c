@@ -49,6 +49,47 @@ tensor *op_embed(tape *t, const param *table, const int32_t *row, size_t n)
     return tape_apply_rows(t, &embed, NULL, 0, n, table->cols, &r, sizeof r);
 }
 
+// --- sums of rows ------------------------------------------------------------------------------------
+
+typedef struct sums_of {
+    const param *table;
+    const int32_t *row; // [n][each]
+    size_t each;
+} sums_of;
+
+static void sum_forward(tape *t, node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const sums_of *s = n->more;
+    const size_t D = n->out->cols;
+    if (!n->out->data) return;
+    memset(n->out->data, 0, n->out->rows * D * k->size);
+    for (size_t i = 0; i < n->out->rows * s->each; i++)
+        if (s->row[i] >= 0)
+            k->rows->add(at(k, n->out->data, i / s->each * D),
+                         at(k, s->table->data, (size_t)s->row[i] * D), D);
+}
+
+static void sum_backward(tape *t, const node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const sums_of *s = n->more;
+    const size_t D = n->out->cols;
+    sink *to = tape_sink(t, s->table);
+    for (size_t i = 0; to && i < n->out->rows * s->each; i++) {
+        void *g = s->row[i] < 0 ? NULL : sink_row(to, s->table, (size_t)s->row[i]);
+        if (g) k->rows->add(g, at(k, n->out->grad, i / s->each * D), D);
+    }
+}
+
+static const op_kind embed_sum = { "embed sum", sum_forward, sum_backward, NULL };
+
+tensor *op_embed_sum(tape *t, const param *table, const int32_t *row, size_t each, size_t n)
+{
+    const sums_of s = { table, row, each };
+    return tape_apply_rows(t, &embed_sum, NULL, 0, n, table->cols, &s, sizeof s);
+}
+
 // --- a tensor --------------------------------------------------------------------------------------
 
 static void pick_forward(tape *t, node *n)

@@ -27,6 +27,7 @@ typedef struct loss_targets {
     const int32_t *item; // [N] what came next; negative: nothing, the row does not count
     const float *weight; // [N] of the rows' losses, or NULL: 1
     const param *table;  // [V][D]
+    tensor *vectors;     // [V,D] instead of a table: vectors that are computed; then no bias
     const param *bias;   // [V] or [V][1], or NULL; as [V][1] its gradient too has only rows met
     size_t items;        // only rows 0 .. items-1 of the table are items; 0: all
     double scale;        // 1 / temperature; 0: 1

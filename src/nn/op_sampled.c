@@ -58,13 +58,19 @@ typedef struct run {
     double loss;
 } run;
 
+// All rows there are.
+static const void *vectors(const sampled *s)
+{
+    return s->to.vectors ? s->to.vectors->data : s->to.table->data;
+}
+
 // The vector of a row met.
 static const void *vector(const run *r, int32_t slot)
 {
     const sampled *s = r->s;
     const size_t D = r->h->cols;
     return s->unit ? at(r->k, s->unit, (size_t)slot * D)
-                   : at(r->k, s->to.table->data, (size_t)s->met.row[slot] * D);
+                   : at(r->k, vectors(s), (size_t)s->met.row[slot] * D);
 }
 
 static bool biased(const sampled *s)
@@ -243,7 +249,7 @@ static score_terms own_terms(const run *r, size_t c)
                           .row = s->unit ? slot : s->from.item + own,
                           .slot = slot,
                           .h = at(r->k, r->rows.h, c * D),
-                          .e = s->unit ? s->unit : s->to.table->data,
+                          .e = s->unit ? s->unit : vectors(s),
                           .x = at(r->k, r->b.x, c),
                           .step = r->rows.cols };
 }
@@ -319,7 +325,8 @@ static bool meet(run *r)
     sampled *s = r->s;
     const loss_negatives *from = &s->from;
     const size_t N = r->h->rows, groups = groups_of(from, N), K = from->count;
-    if (!row_set_make(&s->met, r->t, N + groups * K, s->to.table->rows)) return false;
+    const size_t rows = s->to.vectors ? s->to.vectors->rows : s->to.table->rows;
+    if (!row_set_make(&s->met, r->t, N + groups * K, rows)) return false;
     s->answer = tape_memory(r->t, N, sizeof *s->answer);
     s->other = tape_memory(r->t, groups * K, sizeof *s->other);
     if (!s->answer || !s->other) return false;
@@ -446,6 +453,16 @@ static void rows_back(tape *t, const sampled *s, const param *p, const void *d, 
     }
 }
 
+// The same where they are computed.
+static void vectors_back(tape *t, const sampled *s, tensor *vectors, double seed)
+{
+    const kernel_set *k = tape_kernels(t);
+    const size_t D = vectors->cols;
+    void *d = tensor_grad(t, vectors);
+    for (size_t i = 0; d && i < s->met.count; i++)
+        k->rows->axpy(at(k, d, (size_t)s->met.row[i] * D), seed, at(k, s->de, i * D), D);
+}
+
 static void sampled_backward(tape *t, const node *n)
 {
     const kernel_set *k = tape_kernels(t);
@@ -454,7 +471,10 @@ static void sampled_backward(tape *t, const node *n)
     tensor *h = n->in[0];
     void *dh = tensor_grad(t, h);
     if (dh) k->rows->axpy(dh, seed, s->dh, h->rows * h->cols);
-    rows_back(t, s, s->to.table, s->de, seed);
+    if (s->to.vectors)
+        vectors_back(t, s, s->to.vectors, seed);
+    else
+        rows_back(t, s, s->to.table, s->de, seed);
     rows_back(t, s, s->to.bias, s->db, seed);
 }
 
@@ -464,10 +484,11 @@ tensor *op_sampled_loss(tape *t, tensor *h, const loss_targets *to, const loss_n
                         const sampled_loss *loss)
 {
     const sampled s = { .to = *to, .from = *n, .loss = *loss };
-    assert(h->cols == to->table->cols);
+    assert(h->cols == (to->vectors ? to->vectors->cols : to->table->cols));
+    assert(!to->vectors || !to->bias);
     assert(!n->in_batch || n->sharing == NEGATIVES_SHARED);
-    tensor *const in[] = { to->cosine ? op_unit(t, h) : h };
-    return tape_apply_rows(t, &kind, in, 1, 1, 1, &s, sizeof s);
+    tensor *const in[] = { to->cosine ? op_unit(t, h) : h, to->vectors };
+    return tape_apply_rows(t, &kind, in, 2, 1, 1, &s, sizeof s);
 }
 
 double gbce_beta(size_t negatives, size_t items, double t)

@@ -264,9 +264,10 @@ static const op_kind kind = { "softmax loss", softmax_forward, softmax_backward,
 tensor *op_softmax_loss(tape *t, tensor *h, const loss_targets *to, double smoothing)
 {
     softmax s = { .to = *to, .smoothing = smoothing };
-    tensor *e = tape_param(t, to->table);
-    if (!s.to.items) s.to.items = to->table->rows;
-    assert(h->cols == to->table->cols && s.to.items <= to->table->rows);
+    tensor *e = to->vectors ? to->vectors : tape_param(t, to->table);
+    if (!s.to.items) s.to.items = e->rows;
+    assert(h->cols == e->cols && s.to.items <= e->rows);
+    assert(!to->vectors || !to->bias);
     assert(!to->windows || smoothing == 0);
     tensor *const in[] = { to->cosine ? op_unit(t, h) : h, to->cosine ? op_unit(t, e) : e };
     return tape_apply_rows(t, &kind, in, 2, 1, 1, &s, sizeof s);

@@ -11,6 +11,8 @@
 
 // Rows of a table: out[n] = table[row[n]], zeros where row[n] is negative.      [n, table->cols]
 tensor *op_embed(tape *t, const param *table, const int32_t *row, size_t n);
+// Sums of them: out[n] = table[row[n][0]] + ... + table[row[n][each-1]], negative ones left out.
+tensor *op_embed_sum(tape *t, const param *table, const int32_t *row, size_t each, size_t n);
 // f(x W + b).  w [in][out], b [out] or NULL.                                     [N, out]
 tensor *op_linear(tape *t, tensor *x, const param *w, const param *b, activation f);
 tensor *op_activate(tape *t, tensor *x, activation f);

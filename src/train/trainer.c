@@ -180,7 +180,7 @@ static habit_status validate(trainer *t, epoch_note *note, habit_error *err)
     const bool last = t->at.epoch + 1 == (uint64_t)t->net->options.epochs;
     if (!plan->validate || ((t->at.epoch + 1) % every && !last)) return HABIT_OK;
     double value = NAN;
-    network_settle(t->net);
+    TRY(network_settle(t->net, err));
     TRY(plan->validate(plan->validate_ctx, &value, &t->net->base, err));
     const bool better = t->at.best_epoch == 0 || isnan(t->at.best) ||
                         (plan->lower_is_better ? value < t->at.best : value > t->at.best);
@@ -282,7 +282,9 @@ habit_status trainer_fit(model **out, const model_class *c, const void *options,
     if (st == HABIT_OK) st = run_epochs(&t, err);
     if (st == HABIT_OK) {
         restore_best(&t);
-        network_settle(t.net);
+        st = network_settle(t.net, err);
+    }
+    if (st == HABIT_OK) {
         *out = &t.net->base;
         if (plan->checkpoint) checkpoint_remove(plan->checkpoint);
     }

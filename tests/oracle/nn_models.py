@@ -43,12 +43,12 @@ def norm(p, name, x, eps):
     return F.layer_norm(x, x.shape[-1:], p[name + "_w"], p[name + "_b"], eps)
 
 
-def answer(ids, p, out, scores, given, **output_only):
+def answer(ids, p, out, scores, given, shared=("item",), **output_only):
     """Tensors of the file: scores(out, tables) are softmax scores of all items.
 
-    tables are item, and what only the output has (output_only).
+    tables are those that inputs and outputs share, and what only the output has (output_only).
     """
-    tables = {"item": p["item"].detach(), **output_only}
+    tables = {**{n: p[n].detach() for n in shared}, **output_only}
     tables = {n: t.clone().requires_grad_(True) for n, t in tables.items()}
     h = out.detach().requires_grad_(True)
     losses = F.cross_entropy(scores(h, tables), ids["target"].long(), reduction="none")
@@ -323,3 +323,73 @@ def lrurec():
     given = {"offset": offset, "eps": scalar(1e-5)}
     bias = r.real(CATALOGUE)
     return answer(ids, p, per_sequence(offset, one), dot, given, bias=bias)
+
+
+TAGS = 4
+
+
+def described(r, rows, name):
+    """What a file says of some rows: two tags each, -1 for none, and a number that may be missing."""
+    tag = torch.tensor(r.state.randint(-1, TAGS, (rows, 2)), dtype=torch.int32)
+    known = torch.tensor(r.state.randint(0, 4, rows) > 0, dtype=torch.float64)
+    return {f"{name}_tag": tag, f"{name}_number": r.real(rows) * known, f"{name}_known": known}
+
+
+def told(given, p, name, rows):
+    """The vectors of the features of some rows."""
+    tag = given[f"{name}_tag"][rows].long()
+    x = (F.embedding(tag.clamp(min=0), p[f"{name}_tags"]) * (tag >= 0).unsqueeze(-1)).sum(dim=-2)
+    number = torch.stack([given[f"{name}_number"][rows], given[f"{name}_known"][rows]], dim=-1)
+    return x + number @ p[f"{name}_numbers"]
+
+
+def tower(p, name, x):
+    """One layer with ReLU, one without."""
+    h = torch.relu(x @ p[f"{name}.0.w"] + p[f"{name}.0.b"])
+    return h @ p[f"{name}.1.w"] + p[f"{name}.1.b"]
+
+
+@fixture
+def twotower():
+    """Two towers over an LSTM and side features, and the dot product of what they say.
+
+        x_i = item[i] + sum of item_tags[item_tag[i]] + (item_number[i], item_known[i]) item_numbers
+        v_i = relu(x_i w0 + b0) w1 + b1                                             item_tower
+        u_n = relu([lstm(x)_n | y] w0 + b0) w1 + b1                                 user_tower
+
+    y is made of user_tag, user_number, user_known of the user of n as x_i is, without an item vector;
+    tags below 0 are none.  out = u, loss = softmax_ce of out v^T.  A history shares its vectors with
+    the item tower's inputs, as in X. Yi et al., RecSys 2019; torch.nn.LSTM without its second bias.
+    """
+    r, offset, ids, p = start("twotower", position=False)
+    given = {"offset": offset, **described(r, CATALOGUE, "item")}
+    given.update(described(r, len(offset) - 1, "user"))
+    for name in ("item", "user"):
+        p.update(leaves(**{f"{name}_tags": r.weight(TAGS, FEATURES)}))
+        p.update(leaves(**{f"{name}_numbers": r.weight(2, FEATURES)}))
+    gates = (FEATURES, 4 * FEATURES)
+    add(p, r, "layer.0", wx=gates, wh=gates, bx=gates[1:])
+    add(p, r, "user_tower.0", w=(2 * FEATURES, FEATURES), b=VECTOR)
+    add(p, r, "user_tower.1", w=(FEATURES, FEATURES), b=VECTOR)
+    items = {}
+    for layer in range(2):
+        add(items, r, f"item_tower.{layer}", w=(FEATURES, FEATURES), b=VECTOR)
+    bounds = offset.tolist()
+
+    def one(rows):
+        user = [u for u in range(len(bounds) - 1) if (bounds[u], bounds[u + 1]) == (rows.start, rows.stop)]
+        of = ids["input"][rows].long()
+        x = F.embedding(of, p["item"]) + told(given, p, "item", of)
+        lstm = part(p, "layer.0")
+        h = recurrent(nn.LSTM, {**lstm, "bh": torch.zeros_like(lstm["bx"])}, x)
+        y = told(given, p, "user", torch.tensor(user * len(x)))
+        return tower(p, "user_tower", torch.cat([h, y], dim=1))
+
+    def scores(h, tables):
+        every = torch.arange(CATALOGUE)
+        x = tables["item"] + told(given, tables, "item", every)
+        return h @ tower(tables, "item_tower", x).T
+
+    shared = ("item", "item_tags", "item_numbers")
+    items = {name: t.detach() for name, t in items.items()}
+    return answer(ids, p, per_sequence(offset, one), scores, given, shared, **items)
