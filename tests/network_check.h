@@ -206,14 +206,17 @@ static inline void network_check_resume(const char *name, const char *options)
                            .fingerprint = 9 };
     model *whole = NULL, *parts = NULL;
     CHECK_OK(network_train(&whole, name, options, log, &plan, NULL, err));
-    for (int stops = 4; stops >= 0 && !parts; stops--) { // once in a validation, then in steps
+    // Stopped once in a validation, then in steps, three times unless patience ends it before.
+    for (int stops = 4; stops >= 0 && !parts; stops--) {
         int left = stops && stops < 4 ? 4 : 1 << 30;
         v.left = stops == 4 ? 1 : -1;
         const run r = { .hooks = { .progress = network_stop, .ctx = &left } };
         const habit_status st = network_train(&parts, name, options, log, &plan, &r, NULL);
-        CHECK(st == (stops ? HABIT_ESTOPPED : HABIT_OK), "%s: %s", name, habit_status_text(st));
-        CHECK(!stops || checkpoint_exists(folder), "%s: a stop that keeps nothing", name);
+        CHECK(st == (parts ? HABIT_OK : HABIT_ESTOPPED) && (stops < 3 || !parts), "%s: %s", name,
+              habit_status_text(st));
+        CHECK(parts || checkpoint_exists(folder), "%s: a stop that keeps nothing", name);
     }
+    CHECK(whole && parts, "%s: training does not end", name);
     if (whole && parts) check_same_scores("stopping and going on", whole, parts, log);
     model_free(whole);
     model_free(parts);

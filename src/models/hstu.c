@@ -153,6 +153,16 @@ static void find_times(tape *t, const batch *b, attention_shape *among)
 }
 
 // One row per event: out[n] is what the user of event n will want at the next moment.
+// In the last block only last rows are asked for: what x and uvqk were, and when.  [S,.]
+static void ask_last(tape *t, const batch *b, tensor **x, tensor **uvqk, attention_shape *among)
+{
+    int64_t *asked = tape_memory(t, b->sequences, sizeof *asked);
+    network_only_last(t, b, x, uvqk, among);
+    for (size_t s = 0; asked && s < b->sequences; s++) asked[s] = among->query_time[b->last[s]];
+    if (asked) among->query_time = asked;
+    among->buckets = NULL; // those of other pairs
+}
+
 static tensor *hstu_forward(tape *t, const network *n, const batch *b)
 {
     const hstu *m = (const hstu *)n;
@@ -179,11 +189,13 @@ static tensor *hstu_forward(tape *t, const network *n, const batch *b)
         const block *k = &m->block[l];
         tensor *h = op_layer_norm(t, x, k->norm1_gain, k->norm1_shift, EPS);
         tensor *uvqk = op_linear(t, h, k->uvqk, NULL, ACT_SILU); // (1)  [N, 2 H E + 2 H C]
+        tensor *asks = uvqk;
+        if (b->last && l + 1 == o->blocks) ask_last(t, b, &x, &asks, &among);
         among.position_bias = k->position_bias;
         among.time_bias = k->time_bias;
-        h = op_silu_attention(t, uvqk, uvqk, uvqk, &among); // (2)  [N, H E]
+        h = op_silu_attention(t, asks, uvqk, uvqk, &among); // (2)  [N, H E]
         h = op_layer_norm(t, h, k->norm2_gain, k->norm2_shift, EPS);
-        h = op_multiply(t, h, op_columns(t, uvqk, 0, HE)); // (3)
+        h = op_multiply(t, h, op_columns(t, asks, 0, HE)); // (3)
         h = op_linear(t, op_dropout(t, h, o->dropout), k->merge, k->merge_bias, ACT_NONE);
         x = op_add(t, x, h);
     }
