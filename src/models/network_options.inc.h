@@ -78,7 +78,7 @@
         "chance of leaving a unit out while training"),
 #ifndef NO_INIT_STD
     ROW("init-std", "R", OPT_REAL, init_std, INIT_STD, 1e-6, 10, NULL,
-        "standard deviation of item vectors at the start"),
+        "standard deviation of item vectors, and of what else is drawn normally, at the start"),
 #endif
     ROW("loss", "NAME", OPT_CHOICE, loss, LOSS, 0, 0,
         "softmax|sampled|bce|gbce|bpr|bpr-max|top1|top1-max",

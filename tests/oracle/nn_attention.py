@@ -230,8 +230,11 @@ def attention_layer():
     return {"offset": offset, "heads": HEADS_TENSOR, **p, **gradients(r, p, out)}
 
 
-def multihead(p, x, causal=True, count=HEADS):
-    """torch.nn.MultiheadAttention with the weights of p, on one sequence [T, D]."""
+def multihead(p, x, causal=True, count=HEADS, asked=None):
+    """torch.nn.MultiheadAttention with the weights of p, on one sequence [T, D].
+
+    Queries are made of `asked`, by default of x like keys and values.
+    """
     layer = nn.MultiheadAttention(x.shape[1], count, dtype=torch.float64)
     weights = {
         "in_proj_weight": torch.cat([p["w" + n] for n in "qkv"], dim=1).T,
@@ -241,7 +244,7 @@ def multihead(p, x, causal=True, count=HEADS):
     }
     mask = torch.ones(len(x), len(x), dtype=torch.bool).triu(1) if causal else None
     arguments = {"attn_mask": mask, "need_weights": False}
-    return torch.func.functional_call(layer, weights, (x, x, x), arguments)[0]
+    return torch.func.functional_call(layer, weights, (x if asked is None else asked, x, x), arguments)[0]
 
 
 assert max(LENGTHS) <= MAX_LEN

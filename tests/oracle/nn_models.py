@@ -82,21 +82,23 @@ VECTOR = (FEATURES,)
 
 @fixture
 def sasrec():
-    """x = item[input] + position; twice x += SA(LN1 x), x += FFN(LN2 x); out = LN(x).
+    """x = sqrt(D) item[input] + position; twice y = LN1 x, x = y + SA(y; x), y = LN2 x,
+    x = y + FFN(y); out = LN(x).
 
-    SA is attention_layer, FFN(x) = relu(x w1 + b1) w2 + b2, loss = softmax_ce of out item^T (the
-    paper's loss is bce).  W.-C. Kang, J. McAuley, arXiv:1808.09781, section III; the authors' code
-    is kang205/SASRec (model.py, modules.py).  Where they disagree:
+    SA is attention_layer with queries of y, and keys and values of x; FFN(y) = relu(y w1 + b1) w2 +
+    b2; loss = softmax_ce of out item^T (the paper's loss is bce).  W.-C. Kang, J. McAuley,
+    arXiv:1808.09781, section III; the authors' code is kang205/SASRec (model.py, modules.py).  Where
+    they disagree this is the code:
 
-    - the code multiplies item vectors by sqrt(D); the paper does not, nor does this
-    - the code's residuals start from the normalised input (multihead_attention and feedforward add
+    - it multiplies item vectors by sqrt(D); the paper does not say so
+    - its residuals start from the normalised input (multihead_attention and feedforward add
       `queries` and `inputs`, which are LN(x)), and keys and values are not normalised; the paper
-      has x + g(LN(x)) (III-C), and so has this
+      has x + g(LN(x)) (III-C)
     - neither has a projection wo after attention; torch.nn.MultiheadAttention, which the PyTorch
-      versions use, has one, and so has this: wo = 1, bo = 0 gives the paper's
-    - the code normalises after the last block; the paper does not say; so does this
-    - the code pads on the left, so that its positions count back from the newest event; here the
-      first event of the window is at position 0, as positions that do not shift must be
+      versions use, has one, and so has this: wo = 1, bo = 0 gives the authors'
+    - it normalises after the last block; the paper does not say
+    - it pads on the left, so that its positions count back from the newest event; here the first
+      event of the window is at position 0, as positions that do not shift must be
     """
     r, offset, ids, p = start("sasrec")
     for b in range(BLOCKS):
@@ -106,12 +108,14 @@ def sasrec():
     add(p, r, "norm", norm_w=VECTOR, norm_b=VECTOR)
 
     def one(rows):
-        x = vectors(p, ids, rows)
+        x = F.embedding(ids["input"][rows].long(), p["item"]) * FEATURES**0.5
+        x = x + p["position"][: len(x)]
         for b in range(BLOCKS):
             k = part(p, f"block.{b}")
-            x = x + multihead(k, norm(k, "norm1", x, 1e-8))
-            h = norm(k, "norm2", x, 1e-8)
-            x = x + torch.relu(h @ k["w1"] + k["b1"]) @ k["w2"] + k["b2"]
+            y = norm(k, "norm1", x, 1e-8)
+            x = y + multihead(k, x, asked=y)
+            y = norm(k, "norm2", x, 1e-8)
+            x = y + torch.relu(y @ k["w1"] + k["b1"]) @ k["w2"] + k["b2"]
         return norm(part(p, "norm"), "norm", x, 1e-8)
 
     given = {"offset": offset, "heads": HEADS_TENSOR, "eps": scalar(1e-8)}
