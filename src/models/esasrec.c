@@ -33,6 +33,7 @@ static const opt esasrec_table[] = {
 #define AT(field) offsetof(esasrec_options, base.field)
 #define DROPOUT "0.1"
 #define LOSS "sampled"
+#define NEGATIVES_OF "sequence"
 #include "models/network_options.inc.h"
 #undef AT
     ,
