@@ -34,6 +34,8 @@ twotower|ml-1m/ml-1m.txt|twotower|- -|
 esasrec|ml-1m/ml-1m_all_chrono.txt|esasrec|.3133 .1772|eSASRec
 beauty-sampled|s3rec/Beauty.txt|sasrec --loss sampled --negatives 256 --blocks 1 --max-len 50 --dropout 0.2 --patience 50|.0921 .0531|eSASRec
 beauty-softmax|beauty-bert4rec/beauty.txt|sasrec --loss softmax --max-len 50|.0533 .0327|Turning Dross
+diginetica-gru4rec|diginetica/train_seqs.txt|gru4rec --loss sampled --negatives 2048 --dim 128 --max-len 20 --dropout 0.3|.5073 .1759|SR-GNN
+diginetica-sasrec|diginetica/train_seqs.txt|sasrec --loss sampled --negatives 2048 --negatives-of step --dim 128 --max-len 20 --dropout 0.3|.5073 .1759|SR-GNN
 ROWS
 }
 
@@ -48,7 +50,7 @@ if [ -z "$dir" ]; then
 fi
 mkdir -p "$dir"
 
-# figures FILE: HR@10 and NDCG@10 with their intervals, epochs and seconds of a result
+# figures FILE TRAIN METRIC METRIC: of a result, with their intervals, epochs and seconds
 figures() {
     python3 -c '
 import json, sys
@@ -57,20 +59,26 @@ train = json.load(open(sys.argv[2]))
 def figure(name):
     low, high = m["interval95"].get(name, [float("nan")] * 2)
     return "%.4f [%.4f, %.4f]" % (m["metrics"][name], low, high)
-print("%-26s %-26s %6d %9.0f" % (figure("HR@10"), figure("NDCG@10"), train.get("epochs", 0), train["seconds"]))' "$1" "$2"
+print("%-26s %-26s %6d %9.0f" % (figure(sys.argv[3]), figure(sys.argv[4]), train.get("epochs", 0), train["seconds"]))' "$@"
 }
 
-printf '%-16s %-5s %-26s %-26s %6s %9s  %s\n' row seed HR@10 NDCG@10 epochs seconds published
+printf '%-18s %-5s %-26s %-26s %6s %9s  %s\n' row seed HR@10 NDCG@10 epochs seconds published
 table | while IFS='|' read -r row log model published source; do
     case " ${ROWS:-$row} " in *" $row "*) ;; *) continue ;; esac
+    protocol= measure= metrics='HR@10 NDCG@10'
+    case $row in diginetica*) # sessions; validation by a tenth of them; the test sessions are a file
+        protocol='--protocol user-holdout --valid-share 0.1 --test-share 0.001 --valid-metric MRR@20'
+        measure="--test $data/diginetica/test.txt --seen keep" metrics='Recall@20 MRR@20' ;;
+    esac
     for seed in $seeds; do
         out=$dir/$row-$seed
         # shellcheck disable=SC2086 # options are a list
-        "$habit" train "$data/$log" --model $model --seed "$seed" --threads "$threads" --out "$out" \
+        "$habit" train "$data/$log" --model $model $protocol --seed "$seed" --threads "$threads" --out "$out" \
             --log "$out.log" --json >"$out.train.json" 2>"$out.words"
-        "$habit" evaluate "$data/$log" "$out" --k 10 --no-baseline --threads "$threads" --json \
+        # shellcheck disable=SC2086 # options are a list
+        "$habit" evaluate "$data/$log" "$out" $measure --k 10,20 --no-baseline --threads "$threads" --json \
             >"$out.json" 2>>"$out.words"
-        printf '%-16s %-5s %s  %s %s\n' "$row" "$seed" "$(figures "$out.json" "$out.train.json")" \
+        printf '%-18s %-5s %s  %s %s\n' "$row" "$seed" "$(figures "$out.json" "$out.train.json" $metrics)" \
             "$published" "$source"
     done
 done
