@@ -216,7 +216,14 @@ static void drop_seconds(json_t *r)
 {
     size_t i;
     json_t *m;
-    json_array_foreach(json_object_get(r, "models"), i, m) json_object_del(m, "seconds");
+    json_array_foreach(json_object_get(r, "models"), i, m)
+    {
+        const double all = json_real_value(json_object_get(m, "seconds"));
+        const double encode = json_real_value(json_object_get(m, "encode_seconds"));
+        CHECK(encode > 0 && encode <= all, "%g s of %g", encode, all);
+        json_object_del(m, "seconds");
+        json_object_del(m, "encode_seconds");
+    }
 }
 
 static void test_threads(const world *w)

@@ -111,6 +111,7 @@ static habit_status model_json(measured *x, const evaluation *e, const contestan
     json_object_set_new(x->json, "ties", json_real((double)x->m->ties / targets));
     json_object_set_new(x->json, "unknown_targets", json_integer((json_int_t)x->m->misses));
     json_object_set_new(x->json, "seconds", json_real(x->m->seconds));
+    json_object_set_new(x->json, "encode_seconds", json_real(x->m->ranking.encode));
     return HABIT_OK;
 }
 

@@ -36,7 +36,8 @@ typedef struct contestant {
 
 // *result is the object that `habit evaluate --json` prints ("data", "protocol", ... are added by
 // the caller): {"seen":..., "users":N, "items":N, "models":[{"model":..., "metrics":{...},
-// "interval95":{...}, "slices":{...}, "seconds":...}], "comparisons":[...]}.  Owned by the caller.
+// "interval95":{...}, "slices":{...}, "seconds":..., "encode_seconds":...}], "comparisons":[...]}.
+// seconds: of ranking; encode_seconds: of these, what the model took.  Owned by the caller.
 habit_status evaluate_models(json_t **result, const split *s, const contestant *c, size_t n,
                              const evaluate_options *opt, const run *run, habit_error *err);
 

@@ -1,6 +1,7 @@
 // ranking.c - scores made in tiles and counted at once.
 #include "eval/ranking.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "eval/askers.h"
 #include "index/selection.h"
@@ -35,6 +36,7 @@ typedef struct worker {
     float *negative_score;
     arena mem;     // of all the above
     arena scratch; // of the model
+    double encode; // seconds spent in it
     size_t first;  // first question of the present block
 } worker;
 
@@ -199,7 +201,9 @@ static void dot_block(const job *j, worker *w, size_t first, size_t n)
     const questions *q = j->q;
     const model *m = j->c->model;
     const size_t dim = (size_t)m->dim;
+    const double start = clock_wall();
     m->class->encode(m, w->asker.query, n, w->vectors, &w->scratch);
+    w->encode += clock_wall() - start;
     for (size_t r = 0; r < n; r++) {
         const size_t k = first + r, begin = (size_t)q->target_begin[k];
         const size_t targets = (size_t)q->target_begin[k + 1] - begin;
@@ -243,7 +247,9 @@ static void direct_row(const job *j, worker *w, size_t r, float *row)
 static void direct_block(const job *j, worker *w, size_t n)
 {
     const model *m = j->c->model;
+    const double start = clock_wall();
     m->class->score(m, w->asker.query, n, w->scores, &w->scratch);
+    w->encode += clock_wall() - start;
     for (size_t r = 0; r < n; r++) {
         float *row = w->scores + r * m->items;
         if (j->map) {
@@ -402,6 +408,7 @@ habit_status ranking_make(ranking *out, const questions *q, const contestant *c,
         const size_t done = (j.from + some) * j.rows;
         st = run_progress(rn, c->name, done < q->count ? done : q->count, q->count, err);
     }
+    for (int i = 0; i < run_threads(rn); i++) r.encode += j.workers[i].encode / run_threads(rn);
 out:
     workers_free(&j, rn);
     catalogue_free(j.catalogue);

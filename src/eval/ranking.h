@@ -29,6 +29,8 @@ typedef struct ranking {
     float *probe_score;  // [targets] of the probe
     uint32_t list;       // K
     uint32_t *listed;    // [count][K] best first, ITEM_NONE behind the last
+    double encode;       // seconds that the model took for vectors, or scores it writes itself;
+                         // mean of the threads
 } ranking;
 
 // Thread count, blocks and tiles do not change a bit of the result.
