@@ -45,10 +45,8 @@ static void tell(void *ctx, http_request *r)
     http_add_header(r, "X-Worker", "some");
     if (r->parts && strcmp(r->part[0].at, "later") == 0) {
         pthread_t t;
-        r->status = 0;
+        http_answer(r, 202);
         http_later(r);
-        r->own = NULL;
-        r->status = 202;
         if (pthread_create(&t, NULL, finish_later, r) == 0) pthread_detach(t);
         return;
     }
@@ -63,7 +61,7 @@ static void over(void *ctx, http_request *r)
 
 // --- a client ---------------------------------------------------------------------------------------
 
-static int port;
+static atomic_int port;
 
 static int dial(void)
 {
@@ -72,7 +70,7 @@ static int dial(void)
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 2 },
                sizeof(struct timeval));
-    CHECK(connect(s, (struct sockaddr *)&a, sizeof a) == 0, "connect");
+    if (connect(s, (struct sockaddr *)&a, sizeof a)) atomic_fetch_add(&wrong, 1);
     return s;
 }
 

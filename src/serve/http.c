@@ -204,13 +204,12 @@ void http_add_header(http_request *r, const char *name, const char *value)
 
 void http_later(http_request *r)
 {
-    r->state = HTTP_WAITING;
+    r->later = true;
     MHD_suspend_connection(r->connection);
 }
 
 void http_finish(http_request *r)
 {
-    r->state = HTTP_READY;
     MHD_resume_connection(r->connection);
 }
 
@@ -233,7 +232,6 @@ static enum MHD_Result send_answer(http_request *r, struct MHD_Connection *conne
     for (size_t i = 0; i < r->headers; i++)
         MHD_add_response_header(answer, r->header[i].name, r->header[i].value);
     if (r->refused) MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
-    r->state = HTTP_SENT;
     const enum MHD_Result sent = MHD_queue_response(connection, (unsigned)r->status, answer);
     MHD_destroy_response(answer);
     return sent;
@@ -274,13 +272,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         *len = 0;
         return MHD_YES;
     }
-    if (r->state == HTTP_READING && !r->refused) {
-        r->status = 0;
+    if (!r->handled && !r->refused) {
+        r->handled = true;
         if (r->body.failed)
             http_answer(r, 503);
         else
             l->server->handler(l->server->ctx, r);
-        if (!r->status) return MHD_YES; // later
+        if (r->later) return MHD_YES; // we are called again when it is finished
     }
     return send_answer(r, connection);
 }

@@ -56,8 +56,8 @@ typedef struct http_request {
 
     struct http *server;
     void *connection;
-    enum { HTTP_READING, HTTP_WAITING, HTTP_READY, HTTP_SENT } state;
-    bool refused;  // told off before the body was read
+    bool refused; // told off before the body was read
+    bool handled, later;
     char *decoded; // where the decoded texts lie
 } http_request;
 
