@@ -26,10 +26,13 @@ static inline void table_score(const model *m, const query *q, size_t n, float *
     }
 }
 
-static inline float table_predict(const model *m, const query *q, uint32_t item)
+static inline void table_predict(const model *m, const query *q, const uint32_t *item, size_t n,
+                                 float *values, arena *scratch)
 {
     const size_t user = q->user < m->users ? q->user : m->users - 1;
-    return ((const table_model *)m)->score[user * m->items + item];
+    (void)scratch;
+    for (size_t i = 0; i < n; i++)
+        values[i] = ((const table_model *)m)->score[user * m->items + item[i]];
 }
 
 static const model_class table_class = { .name = "table",

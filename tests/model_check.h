@@ -105,6 +105,18 @@ static inline void scores_of(const model *m, const query *q, size_t n, float *sc
     arena_free(&scratch);
 }
 
+// What a model answers of one item.
+static inline float predicted(const model *m, const query *q, uint32_t item)
+{
+    float value = NAN;
+    arena scratch = { 0 };
+    CHECK_OK(arena_init_bytes(&scratch, m->class->scratch ? m->class->scratch(m, 1) : 64, err));
+    m->class->predict(m, q, &item, 1, &value, &scratch);
+    CHECK(!scratch.failed, "%s: scratch() asks for too little", m->class->name);
+    arena_free(&scratch);
+    return value;
+}
+
 static inline query query_of(const log_view *log, uint32_t user)
 {
     const uint64_t b = log->begin[user];
@@ -252,6 +264,11 @@ static inline void check_same_scores(const char *what, const model *a, const mod
         CHECK(memcmp(x + k * a->items, y, a->items * sizeof *y) == 0, "%s: query %zu alone",
               a->class->name, k);
     }
+    for (size_t k = 0; k < CHECK_QUERIES && model_says(a) != ANSWERS_SCORE; k++)
+        for (uint32_t i = 0; i < 3; i++) {
+            const float one = predicted(a, &q[k], i), other = predicted(b, &q[k], i);
+            CHECK(isfinite(one) && one == other, "%s: %s changes answers", a->class->name, what);
+        }
     for (size_t i = 0; i < n; i++)
         CHECK(isfinite(x[i]), "%s: query %zu: %g", a->class->name, i / a->items, (double)x[i]);
     mem_free(x);

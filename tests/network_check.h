@@ -310,7 +310,7 @@ static inline void network_check(const char *name, const char *shape, unsigned k
     if (!(model_find(name)->network->traits & NETWORK_RECOMPUTES)) network_check_live(name, shape);
     snprintf(options, sizeof options, "%s epochs=2 batch=64 shards=3", shape);
     model_check(name, options);
-    snprintf(options, sizeof options, "%s epochs=5 batch=64 shards=3 patience=2", shape);
+    snprintf(options, sizeof options, "%s epochs=5 batch=64 shards=3 patience=4", shape);
     network_check_resume(name, options);
 }
 

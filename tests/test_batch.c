@@ -19,8 +19,8 @@ static void make_log(tiny_log *t)
     size_t n = 0;
     for (uint32_t u = 0; u < USERS; u++)
         for (size_t k = 0; k < length[u]; k++, n++)
-            e[n] = (tiny_event){ u, (uint32_t)n, (int64_t)n * 1000, 0 };
-    tiny_log_make(t, e, EVENTS, USERS, EVENTS, TINY_TIME);
+            e[n] = (tiny_event){ u, (uint32_t)n, (int64_t)n * 1000, (float)n };
+    tiny_log_make(t, e, EVENTS, USERS, EVENTS, TINY_TIME | TINY_VALUE);
 }
 
 typedef struct seen {
@@ -41,6 +41,8 @@ static void look(seen *s, const batch *b)
             CHECK(b->position[e] == e - from, "position %d", b->position[e]);
             CHECK(b->time[e] == b->item[e] * 1000 && b->next_time[e] == b->target[e] * 1000,
                   "times of item %d", b->item[e]);
+            CHECK(b->value[e] == (float)b->item[e] && b->next_value[e] == (float)b->target[e],
+                  "values of item %d", b->item[e]);
             CHECK(e == from || b->item[e] == b->item[e - 1] + 1, "item %d", b->item[e]);
             s->target[b->target[e]]++;
             s->input[b->item[e]]++;
@@ -54,9 +56,9 @@ static void run_epoch_of(batches *b, uint64_t epoch, seen *s)
     arena plan = { 0 }, memory = { 0 };
     batch_room room;
     *s = (seen){ .sequences = 0 };
-    batch_room_place(&room, 8, 64, BATCH_TIME, &plan);
+    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_VALUE, &plan);
     CHECK_OK(arena_init(&memory, &plan, err));
-    batch_room_place(&room, 8, 64, BATCH_TIME, &memory);
+    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_VALUE, &memory);
     batches_shuffle(b, epoch);
     uint64_t targets = 0;
     for (size_t step = 0; step < batches_steps(b); step++) {

@@ -82,7 +82,9 @@ static void check_model(const json_t *m, bool flat)
                           strcmp(key, "MAE") == 0 || strcmp(key, "LogLoss") == 0;
         CHECK(v >= 0 && (free || v <= 1 + 1e-12), "%s is %g", key, v);
         const json_t *span = json_object_get(spans, key);
-        if (strncmp(key, "Coverage", 8) == 0 || strncmp(key, "Gini", 4) == 0) continue;
+        if (strncmp(key, "Coverage", 8) == 0 || strncmp(key, "Gini", 4) == 0 ||
+            strcmp(key, "ECE") == 0)
+            continue;
         CHECK(span, "%s has no interval", key);
         const double low = json_real_value(json_array_get(span, 0));
         const double high = json_real_value(json_array_get(span, 1));
@@ -93,7 +95,7 @@ static void check_model(const json_t *m, bool flat)
                                        "MRR@10",     "MAP@10",    "Precision@1", "F1@5",
                                        "AUC",        "GAUC",      "ILD@10",      "Coverage@10",
                                        "Novelty@10", "Gini@10",   "PopShare@10", "RMSE",
-                                       "MAE",        "Accuracy",  "LogLoss" };
+                                       "MAE",        "Accuracy",  "LogLoss",     "ECE" };
     for (size_t i = 0; i < COUNT_OF(all); i++)
         CHECK(json_object_get(metrics, all[i]), "no %s", all[i]);
 }

@@ -42,6 +42,19 @@ static tensor *text_embed(tape *t, const store *s, void *ctx)
     return op_pick(t, op_embed(t, store_find(s, "x"), row, 6), some, 4);
 }
 
+static tensor *text_dot(tape *t, const store *s, void *ctx)
+{
+    (void)ctx;
+    return op_dot(t, in(t, s, "x"), op_multiply(t, in(t, s, "x"), in(t, s, "y")));
+}
+
+static tensor *text_embed_vector(tape *t, const store *s, void *ctx)
+{
+    static const int32_t row[] = { 3, -1, 0, 3 };
+    (void)ctx;
+    return op_embed(t, store_find(s, "b"), row, 4);
+}
+
 static tensor *text_embed_sum(tape *t, const store *s, void *ctx)
 {
     static const int32_t row[] = { 3, -1, 0, 3, 3, 1, -1, -1, 2, 0 };
@@ -114,6 +127,8 @@ int main(void)
     }
     op_check("embed", s, text_embed, NULL);
     op_check("embed sum", s, text_embed_sum, NULL);
+    op_check("embed a vector", s, text_embed_vector, NULL);
+    op_check("dot", s, text_dot, NULL);
     op_check("sums", s, text_sums, NULL);
     op_check("layer norm", s, text_layer_norm, NULL);
     op_check("rms norm", s, text_rms_norm, NULL);

@@ -31,7 +31,7 @@ static void test_class(const model_class *c)
     CHECK(c->fields && c->ready && c->free, "%s: functions", c->name);
     CHECK(c->network ? !c->fit && !c->empty : c->fit && c->empty, "%s: who fits it", c->name);
     CHECK(!c->score != !c->encode, "%s: one way to answer", c->name);
-    CHECK(!c->predict == !(c->needs & PREDICTS_VALUE), "%s: predict", c->name);
+    CHECK(!c->predict == !(c->network || c->needs & PREDICTS_VALUE), "%s: predict", c->name);
     opt_values o = { 0 };
     CHECK_OK(opt_values_init(&o, c->table, c->options_size, err)); // all defaults are legal
 

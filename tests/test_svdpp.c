@@ -153,7 +153,7 @@ static double rmse(const fitted *f, const log_view *log, bool known)
             const uint32_t i = (u * 7 + k * 11) % FILMS;
             query q = query_of(log, u);
             if (!known) q.user = USER_NONE;
-            const double miss = (double)(f->class->predict(f->model, &q, i) - true_rating(u, i));
+            const double miss = (double)(predicted(f->model, &q, i) - true_rating(u, i));
             error += miss * miss;
             n++;
         }
@@ -192,7 +192,7 @@ static void test_edges(void)
     for (uint32_t u = 0; u <= 4; u++) // the last two have no history, the very last no number
         for (uint32_t i = 0; i < 3; i++) {
             query q = u < 4 ? query_of(&t.view, u) : (query){ .user = USER_NONE };
-            const float r = f.class->predict(f.model, &q, i);
+            const float r = predicted(f.model, &q, i);
             CHECK(r >= 2 && r <= 4, "user %u item %u: %g", u, i, (double)r);
         }
     fitted_free(&f);

@@ -469,7 +469,9 @@ static void test_ratings(const scene *s)
         for (uint32_t e = s->offset[u]; e < s->offset[u + 1]; e++) {
             if (s->stage[e] != FUNNEL_RATE) continue;
             const query q = { .user = u };
-            const double d = s->rating[e] - (double)m->class->predict(m, &q, s->item[e]);
+            float guess;
+            m->class->predict(m, &q, &s->item[e], 1, &guess, NULL);
+            const double d = s->rating[e] - (double)guess;
             error += d, squares += d * d, plain += (s->rating[e] - 3.6) * (s->rating[e] - 3.6), n++;
         }
     CHECK(n > 200, "only %d ratings", n);

@@ -148,6 +148,42 @@ static habit_status print_models(const ranking *r, habit_error *err)
     return text_table_print(&t, stdout, err);
 }
 
+// --- answers beside ranked lists -------------------------------------------------------------------
+
+static bool any_answers(const ranking *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (json_object_get(r->model[i], "answers")) return true;
+    return false;
+}
+
+// Probabilities and values, of the models that answer with such, and what of.
+static habit_status print_answers(const ranking *r, habit_error *err)
+{
+    static const char *const all[] = { "RMSE", "MAE", "AUC", "LogLoss", "ECE" };
+    if (!any_answers(r)) return HABIT_OK;
+    text_table t = { .columns = COUNT_OF(all) + 2 };
+    text_cell(&t, "answers of");
+    for (size_t c = 0; c < COUNT_OF(all); c++) text_cell(&t, "%s", all[c]);
+    text_cell(&t, "which are");
+    for (size_t i = 0; i < r->n; i++) {
+        const json_t *m = r->model[i];
+        const char *what = json_string_value(json_object_get(m, "answers"));
+        if (!what) continue;
+        text_cell(&t, "%s", json_string_value(json_object_get(m, "model")));
+        for (size_t c = 0; c < COUNT_OF(all); c++) {
+            const bool of_values = c < 2, values = strncmp(what, "values", 6) == 0;
+            if (of_values == values)
+                cell_with_interval(&t, m, all[c]);
+            else
+                text_cell(&t, "%s", "-");
+        }
+        text_cell(&t, "%s", what);
+    }
+    puts("");
+    return text_table_print(&t, stdout, err);
+}
+
 // --- comparisons ---------------------------------------------------------------------------------
 
 static bool is_between(const json_t *c, const char *x, const char *y, const char *metric)
@@ -218,6 +254,7 @@ static habit_status print_result(const json_t *result, habit_error *err)
     TRY(rank_models(&r, result, err));
     print_facts(result);
     habit_status st = print_models(&r, err);
+    if (st == HABIT_OK) st = print_answers(&r, err);
     if (st == HABIT_OK) st = print_neighbours(&r, json_object_get(result, "comparisons"), err);
     mem_free(r.model);
     return st;

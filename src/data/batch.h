@@ -25,6 +25,7 @@ typedef struct batch {
     const int64_t *before;             // [sequences] of what came before the first event; or NULL
     const uint8_t *behaviour;          // [events] or NULL; BEHAVIOUR_NONE where unknown
     const float *value;                // [events] or NULL; NAN where unknown
+    const float *next_value;           // [events] of the target, alike
     const uint32_t *user;              // [sequences]; USER_NONE for strangers
     const int32_t *last;               // [sequences] their last rows, and
     const int32_t *each;     // [sequences+1] 0, 1, 2, ...: set if only those are asked for
@@ -53,7 +54,7 @@ typedef struct batch_room {
     int32_t *last, *each;
     int64_t *time, *next_time;
     uint8_t *behaviour;
-    float *value;
+    float *value, *next_value;
     uint32_t *user;
 } batch_room;
 

@@ -6,6 +6,7 @@
 #include "eval/slices.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { CALIBRATION_USERS = 4096 }; // two numbers are fitted: more users change nothing
@@ -95,6 +96,23 @@ static habit_status set_metrics(json_t *o, const evaluation *e, const measured *
     return HABIT_OK;
 }
 
+// What a model answers beside a ranked list, and what is judged of it.
+static void set_answers(json_t *o, const model *m)
+{
+    char text[128];
+    if (model_says(m) == ANSWERS_SCORE) return;
+    if (model_says(m) == ANSWERS_VALUE)
+        snprintf(text, sizeof text, "values; errors are on held-out events that have one");
+    else if (isnan(m->liked))
+        snprintf(text, sizeof text,
+                 "probabilities of its own of being taken; targets and one random item each");
+    else
+        snprintf(text, sizeof text,
+                 "probabilities of a value of at least %g; held-out events that have one",
+                 m->liked);
+    json_object_set_new(o, "answers", json_string(text));
+}
+
 static habit_status model_json(measured *x, const evaluation *e, const contestant *c,
                                habit_error *err)
 {
@@ -103,6 +121,7 @@ static habit_status model_json(measured *x, const evaluation *e, const contestan
     x->json = json_pack("{s:s, s:s, s:s}", "model", c->name, "class", c->model->class->name,
                         "title", c->model->class->title);
     if (!x->json) return fail(err, HABIT_EINVAL, "model name '%s' is not UTF-8", c->name);
+    set_answers(x->json, c->model);
     TRY(set_metrics(x->json, e, x, err));
     TRY(slices_json(&slices, x->m, &e->popularity, e->plan.main, err));
     json_object_set_new(x->json, "slices", slices);

@@ -46,6 +46,11 @@ habit_status evaluate_metric(double *out, const split *s, const contestant *c, c
                              stage st, const evaluate_options *opt, const run *run,
                              habit_error *err);
 
+// Platt scaling of a model that answers with probabilities, on the validation events: sigmoid(a x +
+// b), where sigmoid(x) is what it says now.  *found is false where there are too few events.
+habit_status evaluate_calibration(double *a, double *b, bool *found, const split *s,
+                                  const contestant *c, const run *run, habit_error *err);
+
 // True of errors, losses and inequality: a search should make these small.  False for names that
 // evaluate_metric() does not know.
 bool evaluate_lower_is_better(const char *metric);

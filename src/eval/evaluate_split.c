@@ -1,5 +1,6 @@
 // evaluate_split.c - evaluation at a stage of a split.
 #include "eval/evaluate_views.h"
+#include "eval/probabilities.h"
 
 #include <string.h>
 
@@ -29,4 +30,18 @@ habit_status evaluate_metric(double *out, const split *s, const contestant *c, c
 {
     const evaluation_views v = views_of(s, st);
     return evaluate_views_metric(out, &v, c, metric, how, rn, err);
+}
+
+habit_status evaluate_calibration(double *a, double *b, bool *found, const split *s,
+                                  const contestant *c, const run *rn, habit_error *err)
+{
+    const evaluation_views v = views_of(s, STAGE_VALID);
+    const questions_options ask = { .filter_seen = true, .seed = 1 };
+    questions q;
+    *found = false;
+    if (v.targets.events == 0) return HABIT_OK;
+    TRY(questions_make(&q, &v.history, &v.targets, &ask, rn, err));
+    const habit_status st = probabilities_fit(a, b, found, &q, c, rn, err);
+    questions_free(&q);
+    return st;
 }

@@ -4,16 +4,15 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "eval/predictions.h"
+#include "eval/probabilities.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    PIECE = 128,                // users of one piece
-    CO_OCCURRENCE_USERS = 2000, // ILD without tags is measured on this many users
-    CALIBRATION_PAIRS = 40000   // two numbers are fitted: more change nothing
+    PIECE = 128,               // users of one piece
+    CO_OCCURRENCE_USERS = 2000 // ILD without tags is measured on this many users
 };
 
 // --- the table of columns --------------------------------------------------------------------------
@@ -59,8 +58,7 @@ typedef struct fill {
     const measures_plan *plan;
     measures *m;
     layout at;
-    calibration calibration[2]; // for questions with an even and an odd number
-    uint32_t *scratch;          // [targets]
+    uint32_t *scratch; // [targets]
     size_t diversity_stride;
 } fill;
 
@@ -124,24 +122,6 @@ static void fill_lists(const fill *f, size_t k, double *row)
     }
 }
 
-static void fill_pairs(const fill *f, size_t k, double *row)
-{
-    const ranking *r = &f->m->ranking;
-    const questions *q = r->of;
-    const calibration *c = &f->calibration[k % 2];
-    for (uint64_t t = q->target_begin[k]; t < q->target_begin[k + 1]; t++) {
-        if (q->target[t] == ITEM_NONE || q->probe[t] == ITEM_NONE) continue;
-        const double taken = calibration_probability(c, r->score[t]);
-        const double other = calibration_probability(c, r->probe_score[t]);
-        row[f->at.loss] -= log(taken) + log1p(-other);
-        row[f->at.right] += (taken > 0.5) + (other < 0.5);
-        row[f->at.examples] += 2;
-        row[f->at.positive] += taken;
-        row[f->at.negative] += other;
-        row[f->at.pairs] += 1;
-    }
-}
-
 static void fill_piece(void *ctx, size_t piece, int worker)
 {
     (void)worker;
@@ -151,89 +131,7 @@ static void fill_piece(void *ctx, size_t piece, int worker)
         double *row = m->value + k * m->columns;
         fill_positions(f, k, row);
         if (m->ranking.list) fill_lists(f, k, row);
-        if (f->plan->pairs) fill_pairs(f, k, row);
     }
-}
-
-// --- probabilities ---------------------------------------------------------------------------------
-
-// Scores of pairs of questions k with k % 2 != skip, closed up; of very many, an even selection.
-static size_t collect_pairs(const ranking *r, size_t skip, float *positive, float *negative)
-{
-    const questions *q = r->of;
-    const size_t stride = questions_targets(q) / CALIBRATION_PAIRS + 1;
-    size_t n = 0;
-    for (size_t k = 0; k < q->count; k++) {
-        if (k / 2 % stride != 0) continue;
-        for (uint64_t t = q->target_begin[k]; k % 2 != skip && t < q->target_begin[k + 1]; t++) {
-            if (q->target[t] == ITEM_NONE || q->probe[t] == ITEM_NONE) continue;
-            positive[n] = r->score[t];
-            negative[n++] = r->probe_score[t];
-        }
-    }
-    return n;
-}
-
-static habit_status fit_calibration(fill *f, const run *rn, habit_error *err)
-{
-    const questions *other = f->base->calibration;
-    ranking fitted = f->m->ranking;
-    if (other) TRY(ranking_make(&fitted, other, f->c, &(ranking_plan){ .scores = true }, rn, err));
-    const size_t targets = questions_targets(fitted.of);
-    float *positive = NEW(float, targets), *negative = NEW(float, targets);
-    const bool ok = positive && negative;
-    for (size_t half = 0; half < 2 && ok; half++) {
-        const size_t skip = other ? 2 : half; // a question is never in its own fit
-        const size_t n = collect_pairs(&fitted, skip, positive, negative);
-        f->calibration[half] = calibration_fit(positive, negative, n);
-    }
-    mem_free(positive);
-    mem_free(negative);
-    if (other) ranking_free(&fitted);
-    return ok ? HABIT_OK : fail_memory(err, "calibration", 2 * targets * sizeof(float));
-}
-
-typedef struct scored {
-    float score;
-    uint32_t entry; // user << 1 | positive
-} scored;
-
-// Ascending; what counts against the model first: NaN positives, then by score, positives before
-// negatives, NaN negatives last.
-static int compare_scored(const void *a, const void *b)
-{
-    const scored *x = a, *y = b;
-    const int x_none = isnan(x->score) ? (x->entry & 1 ? -1 : 1) : 0;
-    const int y_none = isnan(y->score) ? (y->entry & 1 ? -1 : 1) : 0;
-    if (x_none != y_none) return x_none < y_none ? -1 : 1;
-    if (!x_none && x->score != y->score) return x->score < y->score ? -1 : 1;
-    if ((x->entry ^ y->entry) & 1) return x->entry & 1 ? -1 : 1;
-    return (x->entry > y->entry) - (x->entry < y->entry);
-}
-
-static habit_status pool_pairs(measures *m, habit_error *err)
-{
-    const ranking *r = &m->ranking;
-    const questions *q = r->of;
-    const size_t most = 2 * questions_targets(q);
-    scored *all = NEW(scored, most);
-    m->pool.entry = NEW(uint32_t, most);
-    if (!all || !m->pool.entry) {
-        mem_free(all);
-        return fail_memory(err, "pooled pairs", most * (sizeof *all + 4));
-    }
-    size_t n = 0;
-    for (size_t k = 0; k < q->count; k++)
-        for (uint64_t t = q->target_begin[k]; t < q->target_begin[k + 1]; t++) {
-            if (q->target[t] == ITEM_NONE || q->probe[t] == ITEM_NONE) continue;
-            all[n++] = (scored){ r->score[t], (uint32_t)k << 1 | 1 };
-            all[n++] = (scored){ r->probe_score[t], (uint32_t)k << 1 };
-        }
-    qsort(all, n, sizeof *all, compare_scored);
-    for (size_t i = 0; i < n; i++) m->pool.entry[i] = all[i].entry;
-    m->pool.n = n;
-    mem_free(all);
-    return HABIT_OK;
 }
 
 // --- names and values --------------------------------------------------------------------------------
@@ -273,7 +171,7 @@ static habit_status add_exposure(measures *m, const measures_plan *plan, habit_e
     return HABIT_OK;
 }
 
-static void name_measures(measures *m, const measures_plan *plan, const layout *at)
+static void name_measures(measures *m, const measures_plan *plan, const layout *at, double ece)
 {
     for (size_t c = 0; c < plan->cuts; c++)
         for (int i = 0; i < CUT_METRICS; i++)
@@ -291,6 +189,7 @@ static void name_measures(measures *m, const measures_plan *plan, const layout *
     if (plan->pairs) {
         add_ratio(m, "Accuracy", 0, (ratio){ at->right, at->examples, false });
         add_ratio(m, "LogLoss", 0, (ratio){ at->loss, at->examples, false });
+        add_measure(m, "ECE", 0)->value = ece;
     }
 }
 
@@ -310,6 +209,7 @@ static habit_status measure_all(fill *f, const run *rn, habit_error *err)
 {
     measures *m = f->m;
     const questions *q = f->base->questions;
+    double ece = NAN;
     const double start = clock_wall();
     const ranking_plan ranks = { .list = f->plan->lists ? f->plan->cut[f->plan->cuts - 1] : 0 };
     TRY(ranking_make(&m->ranking, q, f->c, &ranks, rn, err));
@@ -322,12 +222,14 @@ static habit_status measure_all(fill *f, const run *rn, habit_error *err)
     if (!m->value || !f->scratch)
         return fail_memory(err, "metrics of users", m->users * m->columns * sizeof(double));
     if (f->plan->pairs) {
-        TRY(fit_calibration(f, rn, err));
-        TRY(pool_pairs(m, err));
+        const probability_columns to = { m->value,       m->columns,     f->at.loss,
+                                         f->at.right,    f->at.examples, f->at.positive,
+                                         f->at.negative, f->at.pairs };
+        TRY(probabilities_make(&to, &m->pool, &ece, &m->ranking, f->base, f->c, rn, err));
     }
     pool_run(run_pool(rn), (m->users + PIECE - 1) / PIECE, fill_piece, f);
     count_targets(m);
-    name_measures(m, f->plan, &f->at);
+    name_measures(m, f->plan, &f->at, ece);
     if (m->ranking.list) TRY(add_exposure(m, f->plan, err));
     if (f->plan->values && predictions_possible(q, f->c)) {
         const predictions_columns to = { m->value, m->columns, f->at.square, f->at.absolute,
@@ -357,9 +259,10 @@ habit_status measures_make(measures *out, const measures_base *base, const conte
     while (place + 1 < plan->cuts && plan->cut[place] != plan->main) place++;
     const int cut = f.at.cut + (int)place * CUT_METRICS;
     m->hr = cut + HR, m->recall = cut + RECALL, m->ndcg = cut + NDCG;
-    m->positive = plan->pairs ? f.at.positive : -1;
-    m->negative = plan->pairs ? f.at.negative : -1;
-    m->pairs = plan->pairs ? f.at.pairs : -1;
+    const bool pairs = plan->pairs && !probabilities_of_likes(c);
+    m->positive = pairs ? f.at.positive : -1;
+    m->negative = pairs ? f.at.negative : -1;
+    m->pairs = pairs ? f.at.pairs : -1;
 
     const habit_status st = measure_all(&f, rn, err);
     mem_free(f.scratch);

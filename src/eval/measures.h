@@ -21,7 +21,7 @@ typedef struct measures_plan {
     size_t cuts;
     uint32_t main; // the cut-off of comparisons, slices and plots
     bool lists;    // Coverage, ILD, Novelty, Gini, PopShare; full ranking only
-    bool pairs;    // AUC, Accuracy, LogLoss
+    bool pairs;    // AUC, Accuracy, LogLoss, ECE
     bool values;   // RMSE, MAE, of models that predict values
 } measures_plan;
 

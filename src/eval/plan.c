@@ -87,6 +87,7 @@ static const struct {
     { "MAE", VALUES | LOWER },
     { "Accuracy", PAIRS },
     { "LogLoss", PAIRS | LOWER },
+    { "ECE", PAIRS | LOWER },
 };
 
 // The row of a name that ends in '@' or NUL, or -1.

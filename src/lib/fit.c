@@ -15,12 +15,29 @@ static habit_status validate(void *ctx, double *value, const model *m, habit_err
     return fit_validate(value, m, w->plan->split, w->metric, w->plan->evaluation, w->run, err);
 }
 
+// Probabilities are set right on the validation events.
+static habit_status calibrate(model *m, const split *s, const run *r, habit_error *err)
+{
+    const contestant c = { .name = m->class->name, .model = m };
+    double a = 1, b = 0;
+    bool found = false;
+    if (model_says(m) != ANSWERS_PROBABILITY) return HABIT_OK;
+    TRY(evaluate_calibration(&a, &b, &found, s, &c, r, err));
+    if (found && network_calibrate((network *)m, a, b))
+        run_log(r, LOG_NOTE, "%s: probabilities are sigmoid(%.3f x %+.3f), by Platt scaling",
+                m->class->name, a, b);
+    else
+        run_log(r, LOG_WARN, "%s: too little validation data to calibrate probabilities",
+                m->class->name);
+    return HABIT_OK;
+}
+
 static habit_status fit_network(model **out, const model_class *c, const void *options,
                                 const log_view *log, const fit_plan *plan, const run *r,
                                 habit_error *err)
 {
     training_plan t = { 0 };
-    watch w = { plan, r, plan && plan->metric ? plan->metric : "NDCG@10" };
+    watch w = { plan, r, plan && plan->metric ? plan->metric : network_metric(options) };
     if (plan && plan->split && split_targets(plan->split, STAGE_VALID).events > 0) {
         t.validate = validate;
         t.validate_ctx = &w;
@@ -32,7 +49,13 @@ static habit_status fit_network(model **out, const model_class *c, const void *o
         t.resume = plan->resume;
         t.fingerprint = plan->fingerprint;
     }
-    return trainer_fit(out, c, options, log, &t, r, err);
+    TRY(trainer_fit(out, c, options, log, &t, r, err));
+    const habit_status st = t.validate ? calibrate(*out, plan->split, r, err) : HABIT_OK;
+    if (st != HABIT_OK) {
+        model_free(*out);
+        *out = NULL;
+    }
+    return st;
 }
 
 habit_status fit_model(model **out, const model_class *c, const void *options, const log_view *log,

@@ -10,7 +10,7 @@
 // `split`, and can be gone on with from its checkpoint.
 typedef struct fit_plan {
     const split *split;
-    const char *metric; // NULL: NDCG@10
+    const char *metric; // NULL: NDCG@10; LogLoss or RMSE where that is what is learned
     const evaluate_options *evaluation;
     const char *checkpoint; // folder, or NULL
     bool resume;

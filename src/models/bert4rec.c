@@ -57,6 +57,7 @@ static const opt bert4rec_table[] = {
     { "head", "NAME", OPT_CHOICE, AT(head), "gelu-norm", 0, 0, "none|gelu|gelu-norm",
       "what stands between the last block and the scores" },
 #undef AT
+    NETWORK_PRESETS,
     OPT_END,
 };
 // clang-format on
@@ -203,15 +204,18 @@ static tensor *bert4rec_loss(tape *t, const network *n, const batch *b)
     int32_t *row = tape_memory(t, v.targets, sizeof *row);
     int32_t *target = tape_memory(t, v.targets, sizeof *target);
     int32_t *offset = tape_memory(t, v.sequences + 1, sizeof *offset);
-    if (!row || !target || !offset) return network_loss(t, n, b);
+    float *value = tape_memory(t, v.targets, sizeof *value);
+    if (!row || !target || !offset || !value) return network_loss(t, n, b);
     asked.events = 0;
     asked.target = target;
+    asked.next_value = v.value ? value : NULL;
     asked.offset = offset;
     offset[0] = 0;
     for (size_t s = 0; s < v.sequences; s++) {
         for (int32_t e = v.offset[s]; e < v.offset[s + 1]; e++) {
             if (v.target[e] < 0) continue;
             row[asked.events] = e;
+            value[asked.events] = v.value ? v.value[e] : NAN;
             target[asked.events++] = v.target[e];
         }
         offset[s + 1] = (int32_t)asked.events;

@@ -41,6 +41,7 @@ static const opt esasrec_table[] = {
       "width of the feed-forward layers, in units of --dim" },
     { "last-norm", NULL, OPT_FLAG, offsetof(esasrec_options, last_norm), "no", 0, 0, NULL,
       "normalise once more after the last block" },
+    NETWORK_PRESETS,
     OPT_END,
 };
 

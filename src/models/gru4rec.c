@@ -67,6 +67,7 @@ static const opt gru4rec_table[] = {
       "packed: learns through time over whole histories; session: as the authors do, sessions side "
       "by side, with other defaults: " SESSION },
     OPT_PRESET("mode", "session", SESSION),
+    NETWORK_PRESETS,
     OPT_END,
 };
 
@@ -92,6 +93,8 @@ static habit_status check_session(const network *n, const network_options *o, ha
                     o->negatives_of);
     if (strcmp(o->windows, "last") != 0)
         return fail(err, HABIT_EINVAL, "--windows %s: --mode session has no windows", o->windows);
+    if (n->task != TASK_RANKING)
+        return fail(err, HABIT_EINVAL, "--task %s: --mode session learns to rank", o->task);
     if (o->augment)
         return fail(err, HABIT_EINVAL, "--augment %s: --mode session sees no histories",
                     o->augment);

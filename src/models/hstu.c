@@ -68,6 +68,7 @@ static const opt hstu_table[] = {
     { "time-buckets", "N", OPT_INT, AT(time_buckets), "129", 1, 4096, NULL,
       "kinds of intervals, each 1.35 times as long as the one before" },
 #undef AT
+    NETWORK_PRESETS,
     OPT_END,
 };
 // clang-format on

@@ -41,6 +41,7 @@ static const opt lru_table[] = {
       "complex numbers of a layer's state, in units of --dim" },
     { "ffn-mult", "R", OPT_REAL, offsetof(lru_options, ffn_mult), "4", 1e-3, 64, NULL,
       "width of the feed-forward layers, in units of --dim" },
+    NETWORK_PRESETS,
     OPT_END,
 };
 

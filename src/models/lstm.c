@@ -30,6 +30,7 @@ static const opt lstm_table[] = {
 #include "models/network_options.inc.h"
 #undef AT
     ,
+    NETWORK_PRESETS,
     OPT_END,
 };
 

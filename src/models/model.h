@@ -35,8 +35,15 @@ enum model_needs {
     NEEDS_VALUE = 2,    // refuses a log without a value column
     NEEDS_ORDER = 4,    // warns if the log has no known order
     USES_TIME = 16,     // warns if the log has no timestamps
-    PREDICTS_VALUE = 8, // `predict` gives a rating on the scale of the log
+    PREDICTS_VALUE = 8, // always answers with values: see ANSWERS_VALUE
 };
+
+// What a model can say of a pair of a person and an item, beside the score that ranks.
+typedef enum model_answers {
+    ANSWERS_SCORE,       // nothing
+    ANSWERS_PROBABILITY, // how likely it is taken, or liked: model.liked
+    ANSWERS_VALUE,       // a rating or the like, on the scale of the log
+} model_answers;
 
 // One array of a model, for writing and reading.  `shape` is set by the class when listing a
 // fitted model; when listing an empty model for loading, the loader fills in *data and shape.
@@ -85,8 +92,10 @@ typedef struct model_class {
     void (*encode)(const model *m, const query *q, size_t n, float *vectors, arena *scratch);
     size_t (*scratch)(const model *m, size_t n); // NULL: none needed
 
-    // Predicted value (rating) of one item; only with PREDICTS_VALUE.
-    float (*predict)(const model *m, const query *q, uint32_t item);
+    // values[n]: what the model answers of n items to one person; only if it answers with more than
+    // scores (model_says).  Thread-safe; `scratch` as for one query.
+    void (*predict)(const model *m, const query *q, const uint32_t *item, size_t n, float *values,
+                    arena *scratch);
     // Writes the vectors of users for export: vectors[users][dim]; NULL if there are none.
     const float *(*user_vectors)(const model *m);
 } model_class;
@@ -98,9 +107,18 @@ struct model {
     int dim;                  // > 0 for dot-product models
     const float *item_vector; // [items][dim]
     const float *item_bias;   // [items] or NULL
-    safetensors file;         // the mapping of a loaded model; empty for a fitted one
-    bool loaded;              // arrays belong to `file`, not to the heap
+    model_answers answers;    // of this model; those of classes with PREDICTS_VALUE need not say so
+    // Of ANSWERS_PROBABILITY: that a value is at least this; NAN: that an item is taken, and not
+    // another one drawn at random, which is then sigmoid(slope * score + offset).
+    double liked, slope, offset;
+    safetensors file; // the mapping of a loaded model; empty for a fitted one
+    bool loaded;      // arrays belong to `file`, not to the heap
 };
+
+static inline model_answers model_says(const model *m)
+{
+    return m->class->needs & PREDICTS_VALUE ? ANSWERS_VALUE : m->answers;
+}
 
 // --- registry ------------------------------------------------------------------------------------
 

@@ -29,6 +29,12 @@ static sharing sharing_of(const network_options *o)
     return (sharing)i;
 }
 
+// Whoever is to tell values is told those of the past, unless something else was said.
+static const char *inputs_of(const network *n, const network_options *o)
+{
+    return o->inputs || !network_learns_values(n) ? o->inputs : "value";
+}
+
 // `log`: NULL when a file will be read.
 static habit_status declare(network **out, const model_class *c, const void *options,
                             const log_view *log, tensor_type type, habit_error *err)
@@ -42,16 +48,19 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     n->loss = loss_of(n->options.loss);
     n->sharing = sharing_of(&n->options);
     n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
+    n->options.task = n->options.positive = NULL;
     n->options.negatives_of = n->options.inputs = n->options.windows = n->options.augment = NULL;
     habit_status st = store_new(&n->params, type, err);
     if (st == HABIT_OK)
         st = changes_parse(&n->changes, ((const network_options *)options)->augment, err);
     n->log = log;
+    if (st == HABIT_OK) st = head_begin(n, options, err);
     if (st == HABIT_OK) st = c->network->declare(n, options, err);
+    if (st == HABIT_OK) st = head_declare(n, err);
     n->log = NULL;
     if (st == HABIT_OK)
-        st = inputs_declare(&n->inputs, n->params, ((const network_options *)options)->inputs,
-                            (size_t)n->options.dim, n->options.init_std, log, err);
+        st = inputs_declare(&n->inputs, n->params, inputs_of(n, options), (size_t)n->options.dim,
+                            n->options.init_std, log, err);
     if (st != HABIT_OK) {
         network_free(&n->base);
         return st;
@@ -73,6 +82,7 @@ habit_status network_new(network **out, const model_class *c, const void *option
     }
     store_draw(n->params, seed);
     if (c->network->draw) c->network->draw(n, seed);
+    head_draw(n, log);
     st = network_settle(n, err);
     if (st != HABIT_OK)
         network_free(&n->base);
@@ -134,7 +144,8 @@ size_t network_fields(model *m, model_field *out)
     }
     size_t all = count + inputs_fields(&n->inputs, out + count);
     all += features_fields(&n->of_items, out + all);
-    return all + features_fields(&n->of_users, out + all);
+    all += features_fields(&n->of_users, out + all);
+    return all + head_fields(n, out + all);
 }
 
 // True if only the file knows how many rows p has.
@@ -167,6 +178,7 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
     TRY(inputs_check(&n->inputs, m->items, err));
     TRY(features_check(&n->of_items, m->items, err));
     TRY(features_check(&n->of_users, m->users, err));
+    TRY(head_check(n, err));
     TRY(network_room_for_items(n, err));
     return network_settle(n, err);
 }
@@ -248,11 +260,13 @@ loss_targets network_targets(const network *n, const batch *b)
 
 tensor *network_loss_of(tape *t, const network *n, const batch *b, tensor *h)
 {
+    if (network_learns_values(n)) return head_loss(t, n, b, h);
     loss_targets to = network_targets(n, b);
     const int32_t *negative = b->negative;
     if (n->base.class->network->items) {
         tower_items tower;
-        if (!network_tower(t, n, b, negatives_sets(n, b) * b->negatives, &tower)) return h;
+        if (!network_tower(t, n, b, negatives_sets(n, b) * b->negatives, &tower))
+            return tape_input(t, &(float){ 0 }, 1, 1); // out of memory
         to.vectors = tower.vectors;
         to.item = tower.target;
         negative = tower.negative;
@@ -394,5 +408,6 @@ size_t network_scratch(const model *m, size_t n)
     batch_room room;
     place_room(net, &room, n, &plan);
     arena_new(&plan, float *, many);
+    arena_new(&plan, float, (size_t)m->dim);           // of network_predict()
     return plan.used + (one > all ? one : all) + 4096; // and the tape itself
 }

@@ -16,6 +16,7 @@
 #include "nn/ops.h"
 
 typedef struct network_options {
+    const char *task, *positive;
     // shape
     const char *inputs, *windows;
     int dim, max_len, blocks, heads;
@@ -42,6 +43,8 @@ enum network_trait {
     NETWORK_RECOMPUTES = 4, // keeps no state: bidirectional, or positions that shift
     NETWORK_MASKS = 8,      // the question is an event of its own, the last, whose item is -1
 };
+
+typedef enum network_task { TASK_RANKING, TASK_PROBABILITY, TASK_RATING } network_task;
 
 typedef enum loss_kind {
     LOSS_SOFTMAX,
@@ -70,7 +73,14 @@ typedef struct network {
     inputs inputs;     // what is told of events beside their items
     features of_items; // side features, where a class has asked for them
     features of_users; //
-    float *vectors;    // [items][dim] what scores items, where it is not `out` as it is
+    network_task task;
+    double liked;       // TASK_PROBABILITY: from what value on; NAN: being taken is what counts
+    param *head_user;   // [dim][1] of values: what all items share; else NULL
+    param *head_base;   // [1]
+    const float *scale; // [4] of the head (models/network_head.c): `own_scale`, or that of a file
+    float own_scale[4];
+    uint64_t scales;
+    float *vectors;       // [items][dim] what scores items, where it is not `out` as it is
     uint64_t (*shape)[2]; // of the arrays of a file being loaded
     size_t fields;
 } network;
@@ -155,6 +165,26 @@ bool network_tower(tape *t, const network *n, const batch *b, size_t drawn, towe
 habit_status network_item_vector(const network *n, const feature_value *value, size_t count,
                                  float *vector, habit_error *err);
 
+// --- probabilities and ratings (models/network_head.c) ----------------------------------------------
+
+network_task network_task_of(const char *name);
+// True if the loss is that of values given to items, not of items.
+bool network_learns_values(const network *n);
+// What early stopping looks at unless told otherwise.
+const char *network_metric(const void *options);
+// Probabilities become sigmoid(a x + b), x being what the sigmoid was taken of so far; false, and
+// nothing is changed, if that is no use.
+bool network_calibrate(network *n, double a, double b);
+
+// For network.c: in the order in which it calls them.
+habit_status head_begin(network *n, const network_options *o, habit_error *err);
+habit_status head_declare(network *n, habit_error *err);
+void head_draw(network *n, const log_view *from);
+tensor *head_loss(tape *t, const network *n, const batch *b, tensor *h);
+void head_settle(network *n);
+size_t head_fields(network *n, model_field *out);
+habit_status head_check(const network *n, habit_error *err);
+
 // --- the functions of a model_class that networks share --------------------------------------------
 
 size_t network_fields(model *m, model_field *out);
@@ -164,9 +194,14 @@ habit_status network_ready(model *m, const void *options, habit_error *err);
 void network_free(model *m);
 void network_encode(const model *m, const query *q, size_t n, float *vectors, arena *scratch);
 size_t network_scratch(const model *m, size_t n);
+void network_predict(const model *m, const query *q, const uint32_t *item, size_t count,
+                     float *values, arena *scratch);
+
+// The last rows of a network's table, before OPT_END: what tasks change.
+#define NETWORK_PRESETS OPT_PRESET("task", "probability", "loss=bce negatives=16")
 
 #define NETWORK_CLASS                                                                              \
     .fields = network_fields, .ready = network_ready, .free = network_free,                        \
-    .encode = network_encode, .scratch = network_scratch
+    .encode = network_encode, .scratch = network_scratch, .predict = network_predict
 
 #endif

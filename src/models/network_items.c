@@ -63,7 +63,7 @@ bool network_tower(tape *t, const network *n, const batch *b, size_t drawn, towe
 {
     row_set met;
     *out = (tower_items){ .target = b->target, .negative = b->negative };
-    if (n->loss == LOSS_SOFTMAX) {
+    if (n->loss == LOSS_SOFTMAX && !network_learns_values(n)) {
         const int32_t *all = every_item(t, n->base.items);
         if (all) out->vectors = tower(t, n, all, n->base.items, b->key);
         return all != NULL;
@@ -101,6 +101,7 @@ habit_status network_settle(network *n, habit_error *err)
         memcpy(n->vectors, n->out->data, V * D * sizeof *n->vectors);
     for (size_t i = 0; n->options.cosine && i < V; i++) make_unit(n->vectors + i * D, D);
     n->base.item_vector = n->vectors ? n->vectors : n->out->data;
+    head_settle(n);
     n->base.item_bias = n->out_bias ? n->out_bias->data : NULL;
     return HABIT_OK;
 }

@@ -65,6 +65,11 @@
         name, arg, kind, AT(field), fallback, min, max, choices, help                              \
     }
 // clang-format off
+    ROW("task", "NAME", OPT_CHOICE, task, "ranking", 0, 0, "ranking|probability|rating",
+        "what is answered beside a ranked list: nothing; how likely an item is taken, or with "
+        "--positive liked; or what value, such as a rating, it is given"),
+    ROW("positive", "R", OPT_STRING, positive, "", 0, 0, NULL,
+        "probability: of a value of at least R, given that the item is met; else of being taken"),
     ROW("dim", "N", OPT_INT, dim, DIM, 1, 4096, NULL, "width of item vectors and layers"),
     ROW("inputs", "LIST", OPT_LIST, inputs, "", 0, 0, NULL,
         "what is told of events beside items: behaviour, value, time-gap, item:COLUMN"),

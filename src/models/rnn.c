@@ -33,6 +33,7 @@ static const opt rnn_table[] = {
     ,
     { "activation", "NAME", OPT_CHOICE, offsetof(rnn_options, activation), "tanh", 0, 0,
       "tanh|relu", "what the states go through" },
+    NETWORK_PRESETS,
     OPT_END,
 };
 

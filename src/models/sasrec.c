@@ -37,6 +37,7 @@ static const opt sasrec_table[] = {
 #include "models/network_options.inc.h"
     ,
 #undef AT
+    NETWORK_PRESETS,
     OPT_END,
 };
 

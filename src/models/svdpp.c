@@ -392,16 +392,21 @@ static float stranger_bias(const svdpp *m, const query *q, const float *v)
     return (float)(sum / n);
 }
 
-static float svdpp_predict(const model *base, const query *q, uint32_t item)
+static void svdpp_predict(const model *base, const query *q, const uint32_t *item, size_t n,
+                          float *values, arena *scratch)
 {
     const svdpp *m = (const svdpp *)base;
     const size_t dim = (size_t)base->dim;
+    const vector_kernels *k = vector_kernels_pick();
     float v[FACTORS_DIM_MAX];
+    (void)scratch;
     svdpp_vector(m, q, v);
     const float bias = q->user < base->users ? m->user_bias[q->user] : stranger_bias(m, q, v);
-    const float r = m->scale[0] + bias + m->base.bias[item] +
-                    vector_kernels_pick()->dot(m->base.item + item * dim, v, dim);
-    return r < m->scale[1] ? m->scale[1] : r > m->scale[2] ? m->scale[2] : r;
+    for (size_t i = 0; i < n; i++) {
+        const float r = m->scale[0] + bias + m->base.bias[item[i]] +
+                        k->dot(m->base.item + item[i] * dim, v, dim);
+        values[i] = r < m->scale[1] ? m->scale[1] : r > m->scale[2] ? m->scale[2] : r;
+    }
 }
 
 const model_class model_class_svdpp = {

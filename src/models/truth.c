@@ -309,14 +309,18 @@ static void truth_score(const model *m, const query *q, size_t n, float *scores,
 }
 
 // Mean of the rating that this user would give: 1..5, rounded from a normal variable.
-static float truth_predict(const model *m, const query *q, uint32_t item)
+static void truth_predict(const model *m, const query *q, const uint32_t *item, size_t n,
+                          float *values, arena *scratch)
 {
     const world *w = &((const truth *)m)->t.w;
-    const double mean = world_rating(w, q->user, item);
-    double sum = 1;
-    for (int stars = 2; stars <= 5; stars++) // E = 1 + sum of P(at least so many)
-        sum += 0.5 * erfc((stars - 0.5 - mean) / (WORLD_RATING_SPREAD * 1.4142135623730951));
-    return (float)sum;
+    (void)scratch;
+    for (size_t i = 0; i < n; i++) {
+        const double mean = world_rating(w, q->user, item[i]);
+        double sum = 1;
+        for (int stars = 2; stars <= 5; stars++) // E = 1 + sum of P(at least so many)
+            sum += 0.5 * erfc((stars - 0.5 - mean) / (WORLD_RATING_SPREAD * 1.4142135623730951));
+        values[i] = (float)sum;
+    }
 }
 
 static const opt truth_table[] = { OPT_END };

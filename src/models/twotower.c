@@ -61,6 +61,7 @@ static const opt twotower_table[] = {
       "chance, item by item and step by step, of hiding its id from the item tower while training; "
       "for items known by --item-features alone" },
 #undef AT
+    NETWORK_PRESETS,
     OPT_END,
 };
 

@@ -41,6 +41,7 @@ static bool view_start(batch *out, writing *w, tape *t, const batch *b, size_t e
     out->next_time = w->next_time;
     out->behaviour = w->behaviour;
     out->value = w->value;
+    out->next_value = NULL;
     out->events = out->targets = 0;
     w->offset[0] = 0;
     return true;
@@ -51,7 +52,7 @@ static void view_copy(const batch *b, size_t from, size_t end, size_t i, const w
                       size_t to)
 {
     const size_t e = from + i;
-    const bool row = e < end; // else the last target, of which only item and time are known
+    const bool row = e < end; // else the last target, of which the behaviour is not known
     w->item[to] = row ? b->item[e] : b->target[end - 1];
     w->target[to] = -1;
     if (w->time) {
@@ -59,7 +60,7 @@ static void view_copy(const batch *b, size_t from, size_t end, size_t i, const w
         w->next_time[to] = row ? b->next_time[e] : TIME_NONE;
     }
     if (w->behaviour) w->behaviour[to] = row ? b->behaviour[e] : BEHAVIOUR_NONE;
-    if (w->value) w->value[to] = row ? b->value[e] : NAN;
+    if (w->value) w->value[to] = row ? b->value[e] : b->next_value ? b->next_value[end - 1] : NAN;
 }
 
 // --- masks ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ typedef struct rows_of {
     const int32_t *row;
 } rows_of;
 
-// out[n] = table[row[n]]
+// out[n] = table[row[n]]; a vector is a table of rows of one number
 static void copy_rows(const kernel_set *k, const node *n, const void *table, const int32_t *row)
 {
     const size_t width = n->out->cols * k->size;
@@ -35,8 +35,11 @@ static void embed_backward(tape *t, const node *n)
     const kernel_set *k = tape_kernels(t);
     const rows_of *r = n->more;
     sink *s = tape_sink(t, r->table);
+    void *dense = s && r->table->vector ? sink_dense(s, r->table) : NULL;
     for (size_t i = 0; s && i < n->out->rows; i++) {
-        void *to = r->row[i] < 0 ? NULL : sink_row(s, r->table, (size_t)r->row[i]);
+        if (r->row[i] < 0) continue;
+        void *to = r->table->vector ? dense : sink_row(s, r->table, (size_t)r->row[i]);
+        if (to && r->table->vector) to = at(k, to, (size_t)r->row[i]);
         if (to) k->rows->add(to, at(k, n->out->grad, i * n->out->cols), n->out->cols);
     }
 }
@@ -46,7 +49,7 @@ static const op_kind embed = { "embed", embed_forward, embed_backward, NULL };
 tensor *op_embed(tape *t, const param *table, const int32_t *row, size_t n)
 {
     const rows_of r = { table, row };
-    return tape_apply_rows(t, &embed, NULL, 0, n, table->cols, &r, sizeof r);
+    return tape_apply_rows(t, &embed, NULL, 0, n, table->vector ? 1 : table->cols, &r, sizeof r);
 }
 
 // --- sums of rows ------------------------------------------------------------------------------------

@@ -90,6 +90,38 @@ tensor *op_scale(tape *t, tensor *x, double by)
     return tape_apply(t, &scaled, &x, 1, x->rows, x->cols, &by, sizeof by);
 }
 
+static void dot_forward(tape *t, node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const size_t D = n->in[0]->cols;
+    for (size_t r = 0; n->out->data && r < n->out->rows; r++) {
+        const double d =
+            k->rows->dot(at(k, n->in[0]->data, r * D), at(k, n->in[1]->data, r * D), D);
+        number_set(k, n->out->data, r, d);
+    }
+}
+
+static void dot_backward(tape *t, const node *n)
+{
+    const kernel_set *k = tape_kernels(t);
+    const size_t D = n->in[0]->cols;
+    for (int i = 0; i < 2; i++) {
+        void *dx = tensor_grad(t, n->in[i]);
+        for (size_t r = 0; dx && r < n->out->rows; r++)
+            k->rows->axpy(at(k, dx, r * D), number_at(k, n->out->grad, r),
+                          at(k, n->in[1 - i]->data, r * D), D);
+    }
+}
+
+static const op_kind dots = { "dot", dot_forward, dot_backward, NULL };
+
+tensor *op_dot(tape *t, tensor *a, tensor *b)
+{
+    assert(a->rows == b->rows && a->cols == b->cols);
+    tensor *const in[] = { a, b };
+    return tape_apply(t, &dots, in, 2, a->rows, 1, NULL, 0);
+}
+
 // --- activations and dropout -------------------------------------------------------------------------
 
 static void activate_forward(tape *t, node *n)

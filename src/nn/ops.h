@@ -10,6 +10,7 @@
 // --- position by position ------------------------------------------------------------------------
 
 // Rows of a table: out[n] = table[row[n]], zeros where row[n] is negative.      [n, table->cols]
+// A vector is a table of rows of one number.
 tensor *op_embed(tape *t, const param *table, const int32_t *row, size_t n);
 // Sums of them: out[n] = table[row[n][0]] + ... + table[row[n][each-1]], negative ones left out.
 tensor *op_embed_sum(tape *t, const param *table, const int32_t *row, size_t each, size_t n);
@@ -19,6 +20,7 @@ tensor *op_activate(tape *t, tensor *x, activation f);
 tensor *op_add(tape *t, tensor *a, tensor *b);      // same shape
 tensor *op_multiply(tape *t, tensor *a, tensor *b); // same shape, place by place
 tensor *op_scale(tape *t, tensor *x, double by);
+tensor *op_dot(tape *t, tensor *a, tensor *b); // row by row: out[n] = a[n] . b[n]   [N, 1]
 // Units dropped with chance p while training; else x itself.
 tensor *op_dropout(tape *t, tensor *x, double p);
 tensor *op_layer_norm(tape *t, tensor *x, const param *g, const param *b, double eps);

@@ -46,18 +46,4 @@ void score_rows_scatter(const score_rows *s, void *dh);
 // n numbers of a tape's memory, or NULL.
 void *zeros(tape *t, size_t n);
 
-// Number i of an array of the tape's type.
-static inline double number_at(const kernel_set *k, const void *x, size_t i)
-{
-    return k->size == sizeof(double) ? ((const double *)x)[i] : (double)((const float *)x)[i];
-}
-
-static inline void number_set(const kernel_set *k, void *x, size_t i, double v)
-{
-    if (k->size == sizeof(double))
-        ((double *)x)[i] = v;
-    else
-        ((float *)x)[i] = (float)v;
-}
-
 #endif

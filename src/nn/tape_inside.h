@@ -75,4 +75,18 @@ static inline void *at(const kernel_set *k, const void *data, size_t i)
     return (char *)(uintptr_t)data + i * k->size;
 }
 
+// Number i of an array of the tape's type.
+static inline double number_at(const kernel_set *k, const void *x, size_t i)
+{
+    return k->size == sizeof(double) ? ((const double *)x)[i] : (double)((const float *)x)[i];
+}
+
+static inline void number_set(const kernel_set *k, void *x, size_t i, double v)
+{
+    if (k->size == sizeof(double))
+        ((double *)x)[i] = v;
+    else
+        ((float *)x)[i] = (float)v;
+}
+
 #endif
