@@ -8,7 +8,7 @@
 enum { MEM_ALIGN = 64 }; // one cache line, one AVX-512 register
 
 static atomic_long fail_countdown = -1;
-static atomic_long live_blocks = 0;
+static atomic_long live_blocks = 0, all_blocks = 0;
 
 void mem_fail_after(long n)
 {
@@ -17,6 +17,11 @@ void mem_fail_after(long n)
 long mem_live(void)
 {
     return atomic_load(&live_blocks);
+}
+
+long mem_count(void)
+{
+    return atomic_load(&all_blocks);
 }
 
 static int must_fail(void)
@@ -31,7 +36,10 @@ void *mem_alloc(size_t n, size_t size)
     if (must_fail()) return NULL;
     size_t bytes = (n * size + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
     void *p = aligned_alloc(MEM_ALIGN, bytes ? bytes : MEM_ALIGN);
-    if (p) atomic_fetch_add(&live_blocks, 1);
+    if (p) {
+        atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&all_blocks, 1, memory_order_relaxed);
+    }
     return p;
 }
 

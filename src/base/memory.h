@@ -30,6 +30,7 @@ habit_status mem_grow(void **items, size_t *cap, size_t need, size_t size, const
 // For tests: the allocation after the next `n` fails, once; negative: never.  The only mutable
 // global beside the kernel table, because a failing allocator cannot be passed through libraries.
 void mem_fail_after(long n);
-long mem_live(void); // blocks handed out and not given back
+long mem_live(void);  // blocks handed out and not given back
+long mem_count(void); // blocks handed out so far
 
 #endif

@@ -70,19 +70,35 @@ static void heap_free(heap *h)
     h->count = h->now = 0;
 }
 
+static size_t heap_room(const heap *h)
+{
+    size_t room = 0;
+    for (int i = 0; i < h->count; i++) room += h->chunk[i].cap;
+    return room;
+}
+
 // Several chunks become one, so that later passes find everything in one place.
 static void heap_empty(heap *h)
 {
     h->counted = h->peak = 0;
     if (h->count > 1) {
-        size_t total = 0;
-        for (int i = 0; i < h->count; i++) total += h->chunk[i].cap;
+        const size_t total = heap_room(h);
         heap_free(h);
         unsigned char *base = mem_alloc(total, 1); // failing, it grows again from nothing
         if (base) h->chunk[h->count++] = (struct chunk){ base, total, 0 };
     }
     if (h->count) h->chunk[0].used = 0;
     h->now = 0;
+}
+
+// Room for what another needed, in one chunk; what is in it goes.
+static void heap_match(heap *h, const heap *like)
+{
+    const size_t room = heap_room(like);
+    if (heap_room(h) >= room) return;
+    heap_free(h);
+    unsigned char *base = mem_alloc(room, 1);
+    if (base) h->chunk[h->count++] = (struct chunk){ base, room, 0 };
 }
 
 typedef struct mark {
@@ -158,6 +174,12 @@ void tape_free(tape *t)
     heap_free(&t->records);
     heap_free(&t->data);
     mem_free(t);
+}
+
+void tape_match(tape *t, const tape *like)
+{
+    heap_match(&t->records, &like->records);
+    heap_match(&t->data, &like->data);
 }
 
 void tape_begin(tape *t, const tape_pass *pass)

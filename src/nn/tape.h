@@ -46,6 +46,9 @@ typedef struct tape_pass {
 habit_status tape_new(tape **out, const store *params, arena *memory, habit_error *err);
 void tape_free(tape *t);
 void tape_begin(tape *t, const tape_pass *pass);
+// Ends the pass of t, which gets as much memory as `like` has: tapes that take turns at the same work
+// then grow together, not one by one when the largest portion happens to be theirs.
+void tape_match(tape *t, const tape *like);
 bool tape_failed(const tape *t);
 size_t tape_used(const tape *t);       // bytes of the present pass
 bool tape_trains(const tape *t);       // dropout and the like are on

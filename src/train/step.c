@@ -238,6 +238,13 @@ static void bring_states(stepper *s)
     }
 }
 
+// Which thread meets which shard is chance: what one tape needed, all may.
+static void match_tapes(stepper *s)
+{
+    for (size_t i = 1; i < s->threads; i++) tape_match(s->bench[0].tape, s->bench[i].tape);
+    for (size_t i = 1; i < s->threads; i++) tape_match(s->bench[i].tape, s->bench[0].tape);
+}
+
 habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, double *loss,
                          uint64_t *targets, habit_error *err)
 {
@@ -251,6 +258,7 @@ habit_status stepper_run(stepper *s, size_t step, uint64_t number, double lr, do
     if (s->count && s->net->sharing == NEGATIVES_SHARED)
         negatives_draw_shared(s->negatives, s->key, NULL, s->shared, s->count);
     pool_run(run_pool(s->run), s->shards, learn_shard, s);
+    match_tapes(s);
     *loss = 0;
     for (size_t k = 0; k < s->shards; k++) {
         if (s->shard[k].failed) return fail_memory(err, "training step", 0);
