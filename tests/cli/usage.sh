@@ -75,4 +75,8 @@ json
 case_is 0 'bench' habit bench --seconds 0.01 --json
 json
 out '"share_of_peak"'
+for kernel in product attention recurrent rows scores update factor vector rank; do
+    out "\"kernel\": *\"$kernel\""
+done
+out '"targets_per_second"'
 finish
