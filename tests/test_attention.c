@@ -7,12 +7,13 @@
 
 // Sequences with several events, with one and with none; the other side of cross attention.
 static const int32_t offset[] = { 0, 5, 6, 6, 13 }, key_offset[] = { 0, 2, 2, 6, 10 };
+static const int32_t shared[] = { 0, 0, 5, 2 }, shared_end[] = { 4, 9, 5, 10 };
 enum { SEQUENCES = 4, N = 13, KEYS = 10, HEADS = 2, C = 3, D = HEADS * C, P = 5, BUCKETS = 24 };
 static int64_t query_time[N], key_time[N];
 
 typedef struct form {
     const char *name;
-    bool silu, causal, cross, position, time, by_head, fused;
+    bool silu, causal, cross, shares, position, time, by_head, fused;
     size_t window;
     double dropout;
 } form;
@@ -22,6 +23,7 @@ static const form forms[] = {
     { .name = "bidirectional" },
     { .name = "cross", .cross = true },
     { .name = "cross with biases", .cross = true, .position = true, .time = true },
+    { .name = "shared keys", .cross = true, .shares = true, .dropout = 0.2 },
     { .name = "position", .causal = true, .position = true },
     { .name = "position, both ways", .position = true, .by_head = true },
     { .name = "time", .causal = true, .time = true, .by_head = true },
@@ -46,7 +48,8 @@ static attention_shape shape_of(const form *f, const store *s)
                           .query_time = query_time,
                           .key_time = key_time,
                           .divisor = 7 };
-    if (f->cross) a.key_offset = key_offset;
+    if (f->cross) a.key_offset = f->shares ? shared : key_offset;
+    if (f->shares) a.key_end = shared_end;
     if (f->position) a.position_bias = store_find(s, f->by_head ? "position.heads" : "position");
     if (f->time) a.time_bias = store_find(s, f->by_head ? "time.heads" : "time");
     if (f->fused) {
@@ -161,8 +164,35 @@ static void check_packing(const form *f)
     store_free(s);
 }
 
+// Sequences that look at the same keys: as if each had its own copy of them.
+static void check_shared(void)
+{
+    store *s = inputs(TENSOR_F32);
+    tape *t;
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    tape_begin(t, &(tape_pass){ .mode = TAPE_INFER });
+    form f = { .name = "shared keys", .cross = true, .shares = true };
+    const float *one = tensor_data(text(t, s, &f));
+    int32_t copied[32], at[SEQUENCES + 1] = { 0 };
+    for (int q = 0; q < SEQUENCES; q++) {
+        at[q + 1] = at[q];
+        for (int32_t k = shared[q]; k < shared_end[q]; k++) copied[at[q + 1]++] = k;
+    }
+    attention_shape a = shape_of(&f, s);
+    a.key_offset = at, a.key_end = NULL;
+    const size_t rows = (size_t)at[SEQUENCES];
+    tensor *q = tape_param(t, store_find(s, "q"));
+    tensor *k = op_pick(t, tape_param(t, store_find(s, "keys")), copied, rows);
+    tensor *v = op_pick(t, tape_param(t, store_find(s, "values")), copied, rows);
+    const float *two = tensor_data(op_attention(t, q, k, v, &a));
+    CHECK(memcmp(one, two, N * D * sizeof *one) == 0, "shared keys are not seen as own ones");
+    tape_free(t);
+    store_free(s);
+}
+
 static void check_rows(void)
 {
+    check_shared();
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         if (forms[i].causal) check_causality(&forms[i]);
         if (!forms[i].cross) check_packing(&forms[i]);

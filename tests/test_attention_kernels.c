@@ -68,11 +68,26 @@ static const char *const names[ARRAYS] = {
 
 typedef struct trial {
     attention a;
-    int32_t offset[SEQUENCES + 1], key_offset[SEQUENCES + 1];
+    int32_t offset[SEQUENCES + 1], key_offset[SEQUENCES + 1], key_end[SEQUENCES];
     array array[ARRAYS];
     int64_t *query_time, *key_time;
     bool stored, fresh; // buckets are found before; gradients are set
 } trial;
+
+// Sequences look at keys anywhere, others' among them.
+static void trial_share(trial *t)
+{
+    const int32_t all = t->key_offset[SEQUENCES];
+    for (int s = 0; s < SEQUENCES; s++) {
+        const int32_t n = t->key_offset[s + 1] - t->key_offset[s];
+        t->key_end[s] = n + (int32_t)below((size_t)(all - n) + 1);
+    }
+    for (int s = 0, n = 0, next; s < SEQUENCES; s++, n = next) {
+        next = t->key_offset[s + 1];
+        t->key_offset[s] = t->key_end[s] - (next - n);
+    }
+    t->a.key_end = t->key_end;
+}
 
 // Causal queries may be the last ones of their keys' events.
 static void trial_lengths(trial *t, bool cross)
@@ -87,6 +102,7 @@ static void trial_lengths(trial *t, bool cross)
     t->a.sequences = SEQUENCES;
     t->a.offset = t->offset;
     t->a.key_offset = cross ? t->key_offset : t->offset;
+    if (cross && chance(0.5)) trial_share(t);
 }
 
 static attention_table trial_table(size_t cols, bool none, int heads)
@@ -150,7 +166,7 @@ static void trial_arrays(trial *t)
     const size_t p = f->position.by_head ? H * f->position.cols : f->position.cols;
     const size_t time = f->time.by_head ? H * f->time.cols : f->time.cols;
     const size_t n[ARRAYS] = { q, k, v, out, 2 * N * H, p, time, out, q, k, v, p, time };
-    t->stored = chance(0.5), t->fresh = chance(0.5);
+    t->stored = chance(0.5), t->fresh = !a->key_end && chance(0.5);
     for (int i = 0; i < ARRAYS; i++)
         t->array[i] = array_new(n[i], i >= DQ && !(t->fresh && i <= DV));
     if (t->fresh)
@@ -202,7 +218,10 @@ static void trial_check(trial *t, const attention_kernels *k, int number)
         CHECK(e < 2e-5,
               "%s, trial %d: %s off by %.2e (%s%s%s, window %zu, %d heads of %d and %d%s%s)",
               k->name, number, names[i], e, f->weights == ATTENTION_SILU ? "silu" : "softmax",
-              t->a.causal ? ", causal" : "", t->a.key_offset == t->offset ? "" : ", cross",
+              t->a.causal ? ", causal" : "",
+              t->a.key_offset == t->offset ? ""
+              : t->a.key_end               ? ", shared"
+                                           : ", cross",
               t->a.window, f->heads, f->key_width, f->value_width,
               f->position.data ? ", positions" : "", f->time.data ? ", times" : "");
     }

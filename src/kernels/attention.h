@@ -40,6 +40,9 @@ typedef struct attention {
     size_t sequences;
     const int32_t *offset;     // [sequences + 1] rows of queries
     const int32_t *key_offset; // [sequences + 1] rows of keys and values
+    // [sequences] one past the last key of each, and key_offset [sequences] the first: sequences may then
+    // look at the same keys.  NULL: the key_offset of the next.
+    const int32_t *key_end;
     // Causal: the n queries of a sequence are the last n of its m keys (n <= m), and query r, which
     // is event i = m - n + r, sees the keys j <= i, and of these the last `window` only, if not 0.
     // Else i = r, and all keys are seen.
@@ -63,7 +66,7 @@ typedef struct attention {
 typedef struct attention_gradient {
     const void *dout; // as out
     void *dq, *dk, *dv, *dposition, *dtime;
-    bool fresh;
+    bool fresh; // not with key_end
 } attention_gradient;
 
 // One more event of one person.  Keys and values of the last `window` events are in a ring: event e
@@ -101,6 +104,20 @@ const attention_kernels *attention_at(size_t i);      // best first, last the re
 const attention_kernels *attention_kernels_f64(void); // for gradient checks
 
 // --- what all versions agree on ------------------------------------------------------------------
+
+// Keys of sequence s.
+static inline size_t attention_keys(const attention *a, size_t s)
+{
+    return (size_t)((a->key_end ? a->key_end[s] : a->key_offset[s + 1]) - a->key_offset[s]);
+}
+
+static inline size_t attention_most_keys(const attention *a)
+{
+    size_t most = 0;
+    for (size_t s = 0; s < a->sequences; s++)
+        if (attention_keys(a, s) > most) most = attention_keys(a, s);
+    return most;
+}
 
 // Event number of query 0 of a sequence.
 static inline size_t attention_base(const attention *a, size_t rows, size_t keys)

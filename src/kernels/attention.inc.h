@@ -226,7 +226,7 @@ static void clear_keys(const work *w, size_t s)
 {
     const attention *a = w->a;
     const attention_form *f = &a->form;
-    const size_t key = (size_t)a->key_offset[s], keys = (size_t)a->key_offset[s + 1] - key;
+    const size_t key = (size_t)a->key_offset[s], keys = attention_keys(a, s);
     clear_rows(w->to->dk, key, keys, a->k_row, f->heads * f->key_width);
     clear_rows(w->to->dv, key, keys, a->v_row, f->heads * f->value_width);
 }
@@ -258,7 +258,7 @@ static size_t run_all(work *w, doing what)
     size_t bytes = 0;
     for (size_t s = 0; s < a->sequences; s++) {
         const size_t rows = (size_t)(a->offset[s + 1] - a->offset[s]);
-        const size_t keys = (size_t)(a->key_offset[s + 1] - a->key_offset[s]);
+        const size_t keys = attention_keys(a, s);
         size_t r = 0;
         if (what == BACKWARD && w->to->fresh && (rows == 0 || !rows_fit(rows, keys)))
             clear_keys(w, s);

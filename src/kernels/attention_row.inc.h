@@ -385,7 +385,7 @@ static span span_at(work *w, size_t sequence, size_t r)
     const attention *a = w->a;
     const size_t row = (size_t)a->offset[sequence], n = (size_t)a->offset[sequence + 1] - row;
     const size_t key = (size_t)a->key_offset[sequence];
-    const size_t keys = (size_t)a->key_offset[sequence + 1] - key;
+    const size_t keys = attention_keys(a, sequence);
     return (span){ .w = w,
                    .row = row + r,
                    .n = n - r,

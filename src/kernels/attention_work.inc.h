@@ -61,7 +61,7 @@ static void *part(char *base, size_t *used, size_t n, size_t size)
 static size_t work_lay(work *w, const attention *a, char *base)
 {
     const attention_form *f = &a->form;
-    const size_t keys = attention_longest(a->key_offset, a->sequences), F = sizeof(float);
+    const size_t keys = attention_most_keys(a), F = sizeof(float);
     const size_t C = (size_t)f->key_width, E = (size_t)f->value_width;
     const size_t positions = tables(a, &f->position), times = tables(a, &f->time);
     const size_t few = FEW * (keys + LANES),
@@ -105,7 +105,7 @@ typedef struct block {
 static block block_at(const attention *a, size_t s, size_t r)
 {
     const size_t row = (size_t)a->offset[s], rows = (size_t)a->offset[s + 1] - row;
-    const size_t key = (size_t)a->key_offset[s], keys = (size_t)a->key_offset[s + 1] - key;
+    const size_t key = (size_t)a->key_offset[s], keys = attention_keys(a, s);
     const int n = rows - r < QUERIES ? (int)(rows - r) : QUERIES;
     const size_t i = attention_base(a, rows, keys) + r;
     return (block){ i,

@@ -98,7 +98,7 @@ static bool covers(const node *n, const attention_form *f, int i)
 
 static bool all_rows(const attention *a, const node *n)
 {
-    return a->offset[0] == 0 && (size_t)a->offset[a->sequences] == n->in[Q]->rows &&
+    return !a->key_end && a->offset[0] == 0 && (size_t)a->offset[a->sequences] == n->in[Q]->rows &&
            a->key_offset[0] == 0 && (size_t)a->key_offset[a->sequences] == n->in[K]->rows;
 }
 
@@ -171,6 +171,7 @@ static void relate(attention *a, const attention_shape *s)
     a->sequences = s->sequences;
     a->offset = s->offset;
     a->key_offset = s->key_offset ? s->key_offset : s->offset;
+    a->key_end = s->key_end;
     a->causal = s->causal;
     a->window = s->window;
     a->query_time = s->query_time, a->key_time = s->key_time;

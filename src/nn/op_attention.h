@@ -29,6 +29,10 @@
 typedef struct attention_shape {
     const int32_t *offset;     // [sequences + 1] rows of q
     const int32_t *key_offset; // [sequences + 1] rows of k and v; NULL: offset
+    // [sequences] where the keys of each end, so that several may look at the same rows, as the parts
+    // of one target look at prefixes of its source; key_offset is then [sequences].  NULL: at the next
+    // key_offset.
+    const int32_t *key_end;
     size_t sequences;
     int heads;
     // Event i sees the events j <= i of its sequence, of these the last `window` only, if not 0.

@@ -153,7 +153,7 @@ static void NAME(queries)(const attention *a, const attention_gradient *to)
 {
     for (size_t s = 0; s < a->sequences; s++) {
         const size_t row = (size_t)a->offset[s], rows = (size_t)a->offset[s + 1] - row;
-        const size_t key = (size_t)a->key_offset[s], keys = (size_t)a->key_offset[s + 1] - key;
+        const size_t key = (size_t)a->key_offset[s], keys = attention_keys(a, s);
         const size_t base = attention_base(a, rows, keys);
         for (int h = 0; h < a->form.heads; h++)
             for (size_t i = base; i < base + rows; i++) {
@@ -192,7 +192,7 @@ static void NAME(backward)(const attention *a, const attention_gradient *to)
 
 static size_t NAME(scratch)(const attention *a)
 {
-    return 3 * attention_longest(a->key_offset, a->sequences) * sizeof(REAL);
+    return 3 * attention_most_keys(a) * sizeof(REAL);
 }
 
 // --- step ------------------------------------------------------------------------------------------
