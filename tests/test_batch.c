@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-enum { USERS = 5, EVENTS = 26 };
+enum { USERS = 5, EVENTS = 26, TYPES = 7 };
+static uint8_t behaviour[EVENTS]; // event k is of type k % TYPES
 
 // Users with 1, 2, 12, 0 and 11 events; event number k of all has item k.
 static const size_t length[USERS] = { 1, 2, 12, 0, 11 };
@@ -21,6 +22,8 @@ static void make_log(tiny_log *t)
         for (size_t k = 0; k < length[u]; k++, n++)
             e[n] = (tiny_event){ u, (uint32_t)n, (int64_t)n * 1000, (float)n };
     tiny_log_make(t, e, EVENTS, USERS, EVENTS, TINY_TIME | TINY_VALUE);
+    for (size_t k = 0; k < EVENTS; k++) behaviour[k] = (uint8_t)(k % TYPES);
+    t->view.behaviour = behaviour;
 }
 
 typedef struct seen {
@@ -43,6 +46,9 @@ static void look(seen *s, const batch *b)
                   "times of item %d", b->item[e]);
             CHECK(b->value[e] == (float)b->item[e] && b->next_value[e] == (float)b->target[e],
                   "values of item %d", b->item[e]);
+            CHECK(b->behaviour[e] == b->item[e] % TYPES &&
+                      b->next_behaviour[e] == b->target[e] % TYPES,
+                  "types of item %d", b->item[e]);
             CHECK(e == from || b->item[e] == b->item[e - 1] + 1, "item %d", b->item[e]);
             s->target[b->target[e]]++;
             s->input[b->item[e]]++;
@@ -56,9 +62,9 @@ static void run_epoch_of(batches *b, uint64_t epoch, seen *s)
     arena plan = { 0 }, memory = { 0 };
     batch_room room;
     *s = (seen){ .sequences = 0 };
-    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_VALUE, &plan);
+    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &plan);
     CHECK_OK(arena_init(&memory, &plan, err));
-    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_VALUE, &memory);
+    batch_room_place(&room, 8, 64, BATCH_TIME | BATCH_BEHAVIOUR | BATCH_VALUE, &memory);
     batches_shuffle(b, epoch);
     uint64_t targets = 0;
     for (size_t step = 0; step < batches_steps(b); step++) {

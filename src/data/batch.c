@@ -28,6 +28,7 @@ void batch_room_place(batch_room *r, size_t sequences, size_t events, unsigned c
     r->time = columns & BATCH_TIME ? arena_new(mem, int64_t, events) : NULL;
     r->next_time = columns & BATCH_TIME ? arena_new(mem, int64_t, events) : NULL;
     r->behaviour = columns & BATCH_BEHAVIOUR ? arena_new(mem, uint8_t, events) : NULL;
+    r->next_behaviour = columns & BATCH_BEHAVIOUR ? arena_new(mem, uint8_t, events) : NULL;
     r->value = columns & BATCH_VALUE ? arena_new(mem, float, events) : NULL;
     r->next_value = columns & BATCH_VALUE ? arena_new(mem, float, events) : NULL;
 }
@@ -41,6 +42,7 @@ void batch_start(batch *b, const batch_room *r)
                   .time = r->time,
                   .next_time = r->next_time,
                   .behaviour = r->behaviour,
+                  .next_behaviour = r->next_behaviour,
                   .value = r->value,
                   .next_value = r->next_value,
                   .user = r->user };
@@ -59,7 +61,10 @@ static void add_event(const batch *b, batch_room *r, const batch_sequence *s, si
         r->time[e] = s->time ? s->time[i] : TIME_NONE;
         r->next_time[e] = more && s->time ? s->time[i + 1] : s->now;
     }
-    if (r->behaviour) r->behaviour[e] = s->behaviour ? s->behaviour[i] : BEHAVIOUR_NONE;
+    if (r->behaviour) {
+        r->behaviour[e] = s->behaviour ? s->behaviour[i] : BEHAVIOUR_NONE;
+        r->next_behaviour[e] = more && s->behaviour ? s->behaviour[i + 1] : BEHAVIOUR_NONE;
+    }
     if (r->value) {
         r->value[e] = s->value ? s->value[i] : NAN;
         r->next_value[e] = targets && s->value ? s->value[i + 1] : NAN;
@@ -72,7 +77,7 @@ static void add_mask(const batch *b, batch_room *r, const batch_sequence *s)
     r->item[e] = r->target[e] = -1;
     r->position[e] = (int32_t)s->n;
     if (r->time) r->time[e] = r->next_time[e] = s->now;
-    if (r->behaviour) r->behaviour[e] = BEHAVIOUR_NONE;
+    if (r->behaviour) r->behaviour[e] = r->next_behaviour[e] = BEHAVIOUR_NONE;
     if (r->value) r->value[e] = r->next_value[e] = NAN;
 }
 

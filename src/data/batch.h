@@ -24,6 +24,7 @@ typedef struct batch {
     const int64_t *next_time;          // [events] of what comes next: the moment of the question
     const int64_t *before;             // [sequences] of what came before the first event; or NULL
     const uint8_t *behaviour;          // [events] or NULL; BEHAVIOUR_NONE where unknown
+    const uint8_t *next_behaviour;     // [events] of what comes next, or NULL; likewise
     const float *value;                // [events] or NULL; NAN where unknown
     const float *next_value;           // [events] of the target, alike
     const uint32_t *user;              // [sequences]; USER_NONE for strangers
@@ -53,7 +54,7 @@ typedef struct batch_room {
     int32_t *offset, *item, *position, *target;
     int32_t *last, *each;
     int64_t *time, *next_time;
-    uint8_t *behaviour;
+    uint8_t *behaviour, *next_behaviour;
     float *value, *next_value;
     uint32_t *user;
 } batch_room;

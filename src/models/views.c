@@ -40,6 +40,7 @@ static bool view_start(batch *out, writing *w, tape *t, const batch *b, size_t e
     out->time = w->time;
     out->next_time = w->next_time;
     out->behaviour = w->behaviour;
+    out->next_behaviour = NULL;
     out->value = w->value;
     out->next_value = NULL;
     out->events = out->targets = 0;
