@@ -116,6 +116,7 @@ habit_status features_declare_one(features *fs, store *s, const features_plan *p
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         snprintf(f->part[i], sizeof f->part[i], "%s.%s", f->name, parts[i]);
     f->table = store_add(s, f->name, log ? 2 : 0, p->dim, INIT_NORMAL, p->spread);
+    f->table->open = !log;
     return log ? fill(f, p, name, log, err) : HABIT_OK;
 }
 
@@ -174,13 +175,6 @@ size_t features_fields(features *fs, model_field *out)
 #undef ARRAY
     }
     return n;
-}
-
-bool features_sizes(const features *f, const param *p)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->list[i].table == p) return true;
-    return false;
 }
 
 static bool names_fit(const feature *f)

@@ -53,8 +53,6 @@ habit_status features_declare(features *f, store *s, const features_plan *p, con
 void features_free(features *f, bool loaded);
 // Arrays that are not parameters, for files.  Returns how many.
 size_t features_fields(features *f, model_field *out);
-// True if p is a table whose rows are known only from the file.
-bool features_sizes(const features *f, const param *p);
 // After loading: kinds, sizes and numbers fit `rows` items or people.
 habit_status features_check(const features *f, uint64_t rows, habit_error *err);
 

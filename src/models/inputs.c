@@ -60,11 +60,6 @@ size_t inputs_fields(inputs *in, model_field *out)
     return features_fields(&in->items, out);
 }
 
-bool inputs_sizes(const inputs *in, const param *p)
-{
-    return features_sizes(&in->items, p);
-}
-
 habit_status inputs_check(const inputs *in, uint32_t items, habit_error *err)
 {
     return features_check(&in->items, items, err);

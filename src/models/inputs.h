@@ -29,8 +29,6 @@ habit_status inputs_declare(inputs *in, store *s, const char *list, size_t dim, 
 void inputs_free(inputs *in, bool loaded);
 // Arrays that are not parameters, for files.  Returns how many.
 size_t inputs_fields(inputs *in, model_field *out);
-// True if p is a table whose rows are known only from the file.
-bool inputs_sizes(const inputs *in, const param *p);
 // After loading: sizes and numbers fit.
 habit_status inputs_check(const inputs *in, uint32_t items, habit_error *err);
 

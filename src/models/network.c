@@ -61,6 +61,7 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     if (st == HABIT_OK)
         st = inputs_declare(&n->inputs, n->params, inputs_of(n, options), (size_t)n->options.dim,
                             n->options.init_std, log, err);
+    if (st == HABIT_OK) st = store_check(n->params, err);
     if (st != HABIT_OK) {
         network_free(&n->base);
         return st;
@@ -148,13 +149,6 @@ size_t network_fields(model *m, model_field *out)
     return all + head_fields(n, out + all);
 }
 
-// True if only the file knows how many rows p has.
-static bool sized_by_file(const network *n, const param *p)
-{
-    return inputs_sizes(&n->inputs, p) || features_sizes(&n->of_items, p) ||
-           features_sizes(&n->of_users, p);
-}
-
 // The number of items is known only from the file: the parameters that were declared with none
 // take it, all others must have the shape that the options give them.
 habit_status network_ready(model *m, const void *options, habit_error *err)
@@ -166,9 +160,9 @@ habit_status network_ready(model *m, const void *options, habit_error *err)
         uint64_t *size = n->shape[i];
         const bool by_item = p->vector ? p->cols == 0 : p->rows == 0;
         if (p->vector)
-            p->cols = by_item ? m->items : p->cols;
+            p->cols = p->open ? size[0] : by_item ? m->items : p->cols;
         else
-            p->rows = sized_by_file(n, p) ? size[0] : by_item ? m->items : p->rows;
+            p->rows = p->open ? size[0] : by_item ? m->items : p->rows;
         if (size[0] != (p->vector ? p->cols : p->rows) || (!p->vector && size[1] != p->cols))
             return fail(err, HABIT_EFORMAT, "array '%s' does not have the shape that options give",
                         p->name);
@@ -334,7 +328,7 @@ static void answer(const network *n, workshop *w, batch *b, float *const *to)
     }
 }
 
-static batch_sequence window_of(const network *n, const query *q)
+batch_sequence network_window(const network *n, const query *q)
 {
     const bool masked = n->base.class->network->traits & NETWORK_MASKS;
     const size_t most = (size_t)n->options.max_len - masked, from = q->n > most ? q->n - most : 0;
@@ -359,7 +353,7 @@ void network_encode(const model *m, const query *q, size_t n, float *vectors, ar
     if (scratch->failed || tape_new(&w.tape, net->params, scratch, NULL) != HABIT_OK) return;
     batch_start(&b, &w.room);
     for (size_t k = 0; k < n; k++) {
-        const batch_sequence s = window_of(net, &q[k]);
+        const batch_sequence s = network_window(net, &q[k]);
         float *vector = vectors + k * (size_t)m->dim;
         memset(vector, 0, (size_t)m->dim * sizeof *vector); // of somebody without a history
         if (q[k].n == 0) continue;

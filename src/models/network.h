@@ -142,6 +142,8 @@ size_t network_negatives(const network *n);
 // which look at the keys of all.
 void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attention_shape *among);
 size_t network_carries(const network *n);
+// The latest events of a query, as many as the network looks at.
+batch_sequence network_window(const network *n, const query *q);
 
 // --- item vectors (models/network_items.c) ------------------------------------------------------------
 

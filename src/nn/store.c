@@ -77,7 +77,7 @@ param *store_add(store *s, const char *name, size_t rows, size_t cols, initialis
     param *p = &s->last->item[at];
     if (strlen(name) >= NAME_BYTES) s->failed = true;
     snprintf(s->last->name[at], NAME_BYTES, "%s", name);
-    *p = (param){ s->last->name[at], rows, cols, s->count++, NULL, init, spread, false };
+    *p = (param){ s->last->name[at], rows, cols, s->count++, NULL, init, spread, false, false };
     return p;
 }
 
@@ -119,9 +119,14 @@ size_t store_numbers(const store *s)
     return n;
 }
 
+habit_status store_check(const store *s, habit_error *err)
+{
+    return s->failed ? fail_memory(err, "parameters", s->count * sizeof(param)) : HABIT_OK;
+}
+
 habit_status store_allocate(store *s, habit_error *err)
 {
-    if (s->failed) return fail_memory(err, "parameters", s->count * sizeof(param));
+    TRY(store_check(s, err));
     arena plan = { 0 };
     for (size_t i = 0; i < s->count; i++) {
         const param *p = store_at(s, i);

@@ -8,7 +8,7 @@
 //     store_draw(s, seed);
 //
 // A parameter is a matrix [rows][cols]; a vector is one row and stands in files with one size.
-// Declaring never fails at the call: what went wrong is told by store_allocate().
+// Declaring never fails at the call: what went wrong is told by store_check() and store_allocate().
 #ifndef NN_STORE_H
 #define NN_STORE_H
 #include "nn/safetensors.h"
@@ -34,6 +34,7 @@ typedef struct param {
     initialiser init;
     double spread;
     bool vector; // one row, written with one size
+    bool open;   // its rows, or columns of a vector, are known only from the file that will be read
 } param;
 
 typedef struct store store;
@@ -49,6 +50,7 @@ param *store_add(store *s, const char *name, size_t rows, size_t cols, initialis
                  double spread);
 param *store_add_vector(store *s, const char *name, size_t cols, initialiser init, double spread);
 
+habit_status store_check(const store *s, habit_error *err);   // all could be declared
 habit_status store_allocate(store *s, habit_error *err);      // zeroed
 void store_draw(store *s, uint64_t seed);                     // every parameter by its initialiser
 void store_put(store *s, const param *p, size_t i, double v); // number i of p becomes v
