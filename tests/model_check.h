@@ -184,7 +184,9 @@ static inline void structured_columns(structured_log *s)
     s->column[3] = (column){
         .name = "age", .of = OF_USERS, .kind = COLUMN_NUMBER, .rows = CHECK_USERS, .number = s->age
     };
-    s->data = (dataset){ .columns = s->column, .columns_count = 4, .ordered = true };
+    s->data = (dataset){
+        .columns = s->column, .columns_count = 4, .behaviours = { .count = 3 }, .ordered = true
+    };
 }
 
 static inline void structured_log_make(structured_log *s)

@@ -6,7 +6,7 @@
 #define ALL SOME ",item:price"
 
 static const char *const networks[] = { "rnn",     "lstm", "gru4rec",  "lru",     "sasrec",
-                                        "esasrec", "hstu", "bert4rec", "twotower" };
+                                        "esasrec", "hstu", "bert4rec", "seq2seq", "twotower" };
 
 // --- the whole network ------------------------------------------------------------------------------
 

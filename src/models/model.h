@@ -30,6 +30,23 @@ typedef struct query {
     int64_t now; // moment of the question, or TIME_NONE
 } query;
 
+// What a person does next, step after step.
+typedef struct told_step {
+    uint32_t item;
+    uint8_t behaviour; // number of the type; 0 where the log had none
+    // Of the item among all items and of the type given the item, after the steps before; and of all
+    // steps up to this one.
+    double item_chance, behaviour_chance, joint;
+} told_step;
+
+typedef struct steps_plan {
+    size_t steps;             // at most most_steps()
+    size_t beam;              // of so many ways the likeliest; 1: the likeliest step after each
+    const uint32_t *excluded; // items that are not told, ascending
+    size_t excluded_count;
+    bool once; // nor one that has been told
+} steps_plan;
+
 enum model_needs {
     NEEDS_TIME = 1,     // refuses a log without timestamps
     NEEDS_VALUE = 2,    // refuses a log without a value column
@@ -96,6 +113,11 @@ typedef struct model_class {
     // scores (model_says).  Thread-safe; `scratch` as for one query.
     void (*predict)(const model *m, const query *q, const uint32_t *item, size_t n, float *values,
                     arena *scratch);
+    // The next several behaviours, told[plan->steps]; *count is less where items run out.  NULL: the
+    // model tells the next item alone; so it does where most_steps() is 0.
+    size_t (*most_steps)(const model *m);
+    habit_status (*tell)(const model *m, const query *q, const steps_plan *plan, told_step *told,
+                         size_t *count, habit_error *err);
     // Writes the vectors of users for export: vectors[users][dim]; NULL if there are none.
     const float *(*user_vectors)(const model *m);
 } model_class;

@@ -22,6 +22,7 @@ static const model_class *const classes[] = {
     &model_class_esasrec,
     &model_class_lru,
     &model_class_hstu,
+    &model_class_seq2seq,
     &model_class_twotower,
     &model_class_truth,
     NULL, // past the end

@@ -17,6 +17,7 @@ extern const model_class model_class_rnn;
 extern const model_class model_class_lstm;
 extern const model_class model_class_gru4rec;
 extern const model_class model_class_bert4rec;
+extern const model_class model_class_seq2seq;
 extern const model_class model_class_esasrec;
 extern const model_class model_class_hstu;
 extern const model_class model_class_sasrec;

@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from nn_attention import BUCKETS, HEADS, HEADS_TENSOR, MAX_LEN
 from nn_attention import bucketed_silu_attention, multihead, times
-from nn_common import EVENTS, Numbers, fixture, leaves, offsets, per_sequence, scalar
+from nn_common import EVENTS, Numbers, fixture, leaves, loss_gradients
+from nn_common import offsets, per_sequence, scalar, sequences
 from nn_recurrent import decays, lru_layer, recurrent
 
 FEATURES, INNER, CATALOGUE, BLOCKS = 8, 12, 9, 2
@@ -397,3 +398,87 @@ def twotower():
     shared = ("item", "item_tags", "item_numbers")
     items = {name: t.detach() for name, t in items.items()}
     return answer(ids, p, per_sequence(offset, one), scores, given, shared, **items)
+
+
+TYPES, STEPS = 3, 3
+PARTS = ((1, 3), (1,), (2, 3))  # lengths, of every user that has events; at most STEPS
+
+
+@fixture
+def seq2seq():
+    """An encoder over the user's events, a decoder over parts of them; types beside items.
+
+        encoder   x = item[input] + type[behaviour] + position; twice x += SA(LN x), x += FFN(LN x); LN
+        decoder   x = item[input] + type[behaviour] + step, the rows of a part being steps 0, 1, 2;
+                  twice x += SA(LN x), x += CA(LN x, source), x += FFN(LN x); out = LN(x)
+
+    SA is attention_layer, of the decoder within the part; CA is attention to the encoder's rows of the
+    user's events up to the first of the part; FFN(x) = relu(x w1 + b1) w2 + b2.  losses =
+    softmax_ce of out item^T, plus softmax_ce_bias of relu(out told.row + item[target] told.item +
+    told.bias) type_out^T + type_bias, whose targets are next_behaviour; d<name> is the gradient of
+    their mean.  `cut` is the step of every event within its part.
+
+    A. Vaswani et al., arXiv:1706.03762, section 3, but for norms before each half of a layer, an
+    encoder that looks back only, and no start symbol: see src/models/seq2seq.c.
+    """
+    r, offset, ids, p = start("seq2seq")
+    ids["behaviour"], ids["next_behaviour"] = r.items(EVENTS, TYPES), r.items(EVENTS, TYPES)
+    p.update(leaves(type=r.weight(TYPES, FEATURES), step=r.weight(STEPS, FEATURES)))
+    p.update(leaves(type_out=r.weight(TYPES, FEATURES), type_bias=r.weight(TYPES)))
+    square, norms = (FEATURES, FEATURES), {"norm_w": VECTOR, "norm_b": VECTOR}
+    ffn = {"w1": (FEATURES, INNER), "b1": (INNER,), "w2": (INNER, FEATURES), "b2": VECTOR}
+    for b in range(BLOCKS):
+        add(p, r, f"encoder.{b}.self", **norms, **ATTENTION)
+        add(p, r, f"encoder.{b}.ffn", **norms, **ffn)
+        add(p, r, f"decoder.{b}.self", **norms, **ATTENTION)
+        add(p, r, f"decoder.{b}.source", **norms, **ATTENTION)
+        add(p, r, f"decoder.{b}.ffn", **norms, **ffn)
+    add(p, r, "encoder", **norms)
+    add(p, r, "decoder", **norms)
+    add(p, r, "told", row=square, item=square, bias=VECTOR)
+
+    def normed(name, x):
+        return norm(part(p, name), "norm", x, 1e-8)
+
+    def feed(name, x):
+        k = part(p, name)
+        return x + torch.relu(normed(name, x) @ k["w1"] + k["b1"]) @ k["w2"] + k["b2"]
+
+    def events(rows):
+        return F.embedding(ids["input"][rows].long(), p["item"]) + F.embedding(
+            ids["behaviour"][rows].long(), p["type"]
+        )
+
+    def encode(rows):
+        x = events(rows) + p["position"][: rows.stop - rows.start]
+        for b in range(BLOCKS):
+            x = x + multihead(part(p, f"encoder.{b}.self"), normed(f"encoder.{b}.self", x))
+            x = feed(f"encoder.{b}.ffn", x)
+        return normed("encoder", x)
+
+    def decode(rows, source):
+        x = events(rows) + p["step"][: rows.stop - rows.start]
+        for b in range(BLOCKS):
+            at = f"decoder.{b}"
+            x = x + multihead(part(p, at + ".self"), normed(at + ".self", x))
+            h = normed(at + ".source", x)
+            x = x + multihead(part(p, at + ".source"), source, causal=False, asked=h)
+            x = feed(at + ".ffn", x)
+        return normed("decoder", x)
+
+    out, step = [], []
+    for rows, lengths in zip(sequences(offset), PARTS):
+        source, at = encode(rows), 0
+        for n in lengths:
+            out.append(decode(slice(rows.start + at, rows.start + at + n), source[: at + 1]))
+            step += range(n)
+            at += n
+    out = torch.cat(out)
+    answer_of = F.embedding(ids["target"].long(), p["item"])
+    h = out @ p["told.row"] + answer_of @ p["told.item"] + p["told.bias"]
+    kinds = torch.relu(h) @ p["type_out"].T + p["type_bias"]
+    losses = F.cross_entropy(out @ p["item"].T, ids["target"].long(), reduction="none")
+    losses = losses + F.cross_entropy(kinds, ids["next_behaviour"].long(), reduction="none")
+    given = {"offset": offset, "heads": HEADS_TENSOR, "eps": scalar(1e-8)}
+    given["cut"] = torch.tensor(step, dtype=torch.int32)
+    return {**ids, **given, **p, "out": out, **loss_gradients(p, losses, losses.mean())}
