@@ -208,6 +208,29 @@ HABIT_API habit_status habit_model_recommend(const habit_model *model, const hab
                                              habit_answer *out, size_t n, size_t *count,
                                              habit_error *err);
 
+// One of the next several behaviours.
+typedef struct habit_step {
+    const char *item;             // owned by the model
+    const char *title;            // owned by the model; "" if the log had none
+    const char *behaviour;        // owned by the model: "view", "buy", ...; "" if the log had none
+    double item_probability;      // 0..1, of the item among all items, after the steps before
+    double behaviour_probability; // 0..1, of the behaviour given the item; 1 if there is one alone
+    double joint_probability;     // 0..1, of all steps up to this one
+} habit_step;
+
+// What the person does in the next `n` events, first to last, as a model that learns sequences from
+// sequences (`seq2seq`) tells it; *count <= n steps are written to out[], fewer only where items run
+// out, and none for a user without events.  Every step is told after those before it: the likeliest item and its likeliest behaviour with
+// a `beam` of 1; else so many ways are followed (at most 100), and the likeliest of them told, which
+// is at least as likely.  With exclude_seen no item is told that the person has had or that has been
+// told before; probabilities remain those among all items.
+//
+// HABIT_EINVAL: the model tells single items, was trained to tell fewer steps than `n`, or `n` or
+// `beam` is out of range.  HABIT_ENOTFOUND: neither user nor history is known.
+HABIT_API habit_status habit_model_steps(const habit_model *model, const habit_query *query,
+                                         size_t beam, habit_step *out, size_t n, size_t *count,
+                                         habit_error *err);
+
 // The model's own description (config.json).  Owned by the model.
 HABIT_API const char *habit_model_config(const habit_model *model);
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,6 +139,103 @@ static void test_bad_questions(void)
     habit_model_free(m);
 }
 
+// --- steps ----------------------------------------------------------------------------------------
+
+// The same people, who view even items and buy odd ones.
+static void write_typed_log(void)
+{
+    buffer b = { 0 };
+    buffer_text(&b, "user_id,item_id,timestamp,event\n");
+    for (int user = 0; user < 40; user++)
+        for (int step = 0; step < 8; step++) {
+            const int item = (user + step) % 12;
+            buffer_format(&b, "u%d,i%d,%d,%s\n", user, item, 1000000000 + user * 100 + step,
+                          item % 2 ? "buy" : "view");
+        }
+    CHECK_OK(file_write(in_folder("typed.csv"), b.data, b.len, err));
+    buffer_free(&b);
+}
+
+static void check_steps(const habit_model *m)
+{
+    const char *history[] = { "i2", "i3" };
+    habit_query q = { .size = sizeof q, .history = history, .history_count = 2 };
+    habit_step s[3];
+    size_t n = 0;
+    double joint = 1;
+    CHECK_OK(habit_model_steps(m, &q, 1, s, 3, &n, err));
+    CHECK(n == 3, "%zu steps", n);
+    for (size_t k = 0; k < n; k++) {
+        char item[8];
+        snprintf(item, sizeof item, "i%zu", 4 + k);
+        CHECK(strcmp(s[k].item, item) == 0, "step %zu: %s", k, s[k].item);
+        CHECK(strcmp(s[k].behaviour, k % 2 ? "buy" : "view") == 0, "%s %s", s[k].behaviour, item);
+        joint *= s[k].item_probability * s[k].behaviour_probability;
+        CHECK(joint > 0.5 && fabs(joint / s[k].joint_probability - 1) < 1e-9, "joint %g", joint);
+    }
+    const char *others[] = { "i4", "i2", "i3" };
+    q = (habit_query){ .size = sizeof q, .history = others, .history_count = 3, .exclude_seen = 1 };
+    CHECK_OK(habit_model_steps(m, &q, 8, s, 3, &n, err));
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < 3; i++) CHECK(strcmp(s[k].item, others[i]) != 0, "%s", others[i]);
+        for (size_t i = 0; i < k; i++) CHECK(strcmp(s[k].item, s[i].item) != 0, "twice");
+    }
+    q.user = "u3"; // and what the log knows of her
+    CHECK_OK(habit_model_steps(m, &q, 2, s, 3, &n, err));
+    CHECK(n == 3, "%zu steps after the log's own events", n);
+}
+
+static void check_bad_steps(const habit_model *m, const habit_model *single)
+{
+    const habit_query q = { .size = sizeof q, .user = "u3" };
+    const habit_query nobody = { .size = sizeof nobody, .user = "nobody" };
+    const struct {
+        const habit_model *m;
+        const habit_query *q;
+        size_t beam, steps;
+        habit_status want;
+        const char *says;
+    } cases[] = {
+        { single, &q, 1, 2, HABIT_EINVAL, "itemknn tells the next item alone" },
+        { m, &q, 1, 4, HABIT_EINVAL, "train with --steps 4" },
+        { m, &q, 1, 0, HABIT_EINVAL, "0 steps" },
+        { m, &q, 0, 3, HABIT_EINVAL, "a beam of 0" },
+        { m, &q, 101, 3, HABIT_EINVAL, "a beam of 101" },
+        { m, &nobody, 1, 3, HABIT_ENOTFOUND, "'nobody'" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        habit_error e = { 0 };
+        habit_step s[4] = { { 0 } };
+        size_t n = 77;
+        const habit_status st =
+            habit_model_steps(cases[i].m, cases[i].q, cases[i].beam, s, cases[i].steps, &n, &e);
+        CHECK(st == cases[i].want && strstr(e.message, cases[i].says), "case %zu: %d %s", i, st,
+              e.message);
+        CHECK(n == 77 && !s[0].item, "case %zu: outputs were touched", i);
+    }
+}
+
+static void test_steps(void)
+{
+    habit_options *o = options_for("train", "seq2seq");
+    static const char *const set[][2] = { { "steps", "3" },    { "dim", "16" },
+                                          { "epochs", "60" },  { "lr", "0.01" },
+                                          { "batch", "16" },   { "dropout", "0" },
+                                          { "max-len", "12" }, { "protocol", "all" } };
+    habit_model *m = NULL, *single = NULL;
+    write_typed_log();
+    for (size_t i = 0; i < COUNT_OF(set); i++)
+        CHECK_OK(habit_options_set(o, set[i][0], set[i][1], err));
+    CHECK_OK(habit_train(o, in_folder("typed.csv"), NULL, in_folder("seq2seq"), NULL, err));
+    habit_options_free(o);
+    CHECK_OK(habit_model_open(&m, in_folder("seq2seq"), err));
+    CHECK_OK(habit_model_open(&single, in_folder("knn"), err));
+    if (m) check_steps(m);
+    if (m && single) check_bad_steps(m, single);
+    habit_model_free(m);
+    habit_model_free(single);
+}
+
 // --- measuring -----------------------------------------------------------------------------------
 
 static habit_status evaluate(const char *model, const char *protocol, const char *allow,
@@ -219,6 +317,18 @@ static habit_status work_ask(void)
     return st;
 }
 
+static habit_status work_steps(void)
+{
+    habit_model *m = NULL;
+    habit_status st = habit_model_open(&m, in_folder("seq2seq"), NULL);
+    const habit_query q = { .size = sizeof q, .user = "u1", .exclude_seen = 1 };
+    habit_step s[3];
+    size_t n;
+    if (st == HABIT_OK) st = habit_model_steps(m, &q, 2, s, 3, &n, NULL);
+    habit_model_free(m);
+    return st;
+}
+
 static habit_status work_train(void)
 {
     habit_options *o = NULL;
@@ -277,10 +387,12 @@ int main(void)
     write_log();
     test_train_and_ask();
     test_bad_questions();
+    test_steps();
     test_leaks_are_refused();
     test_stop();
     fail_everywhere("open", work_open, 1000);
     fail_everywhere("ask", work_ask, 1000);
+    fail_everywhere("steps", work_steps, 1000);
     fail_everywhere("train", work_train, 20);
     remove_folder(folder);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());

@@ -90,7 +90,8 @@ static const command commands[] = {
       1, ANY, true, true, report_rows, cmd_evaluate },
     { "recommend", "MODEL", "ask a model, for one person or for all",
       "Ranks the items for a --user of the log, for a --history of items, or for --users all into a "
-      "file.",
+      "file.  With --steps a model that learns sequences from sequences (seq2seq) tells what comes "
+      "next step by step: item, behaviour and their probabilities, and that of all steps so far.",
       "habit recommend ease.model --user 17 -n 5",
       1, 1, true, false, recommend_rows, cmd_recommend },
     { "export", "MODEL", "write the vectors of items or users",

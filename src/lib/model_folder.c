@@ -86,6 +86,9 @@ static habit_status write_part(const char *dir, const char *name, const training
     } else if (strcmp(name, "titles.jsonl") == 0) {
         const column *titles = title_column(t->data);
         if (titles) st = text_list_write(path, &titles->names, titles->tag, titles->rows, err);
+    } else if (strcmp(name, "behaviours.jsonl") == 0) {
+        const names *b = &t->data->behaviours;
+        if (b->count) st = text_list_write(path, b, NULL, b->count, err);
     } else if (strcmp(name, "history.safetensors") == 0) {
         st = write_history(path, t->data, err);
     } else if (strcmp(name, "training.jsonl") == 0) {
@@ -103,10 +106,10 @@ static habit_status write_part(const char *dir, const char *name, const training
 
 habit_status model_folder_write(const char *path, const training *t, habit_error *err)
 {
-    static const char *const parts[] = { "model.safetensors",   "users.jsonl",
-                                         "items.jsonl",         "titles.jsonl",
-                                         "history.safetensors", "training.jsonl",
-                                         "metrics.json",        MODEL_MARKER };
+    static const char *const parts[] = {
+        "model.safetensors",   "users.jsonl",    "items.jsonl",  "titles.jsonl", "behaviours.jsonl",
+        "history.safetensors", "training.jsonl", "metrics.json", MODEL_MARKER
+    };
     folder_writer w;
     TRY(folder_create(&w, path, err));
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -233,8 +236,9 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
     char *config = path_join(path, MODEL_MARKER), *arrays = path_join(path, "model.safetensors");
     char *users = path_join(path, "users.jsonl"), *items = path_join(path, "items.jsonl");
     char *past = path_join(path, "history.safetensors"), *titles = path_join(path, "titles.jsonl");
+    char *behaviours = path_join(path, "behaviours.jsonl");
     habit_status st = HABIT_OK;
-    if (!m || !config || !arrays || !users || !items || !past || !titles ||
+    if (!m || !config || !arrays || !users || !items || !past || !titles || !behaviours ||
         !(m->path = mem_strdup(path)))
         st = fail_memory(err, path, sizeof *m);
     if (st == HABIT_OK) st = read_config(m, config, err);
@@ -242,6 +246,8 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
     if (st == HABIT_OK) st = id_list_load(&m->users, users, err);
     if (st == HABIT_OK) st = id_list_load(&m->items, items, err);
     if (st == HABIT_OK && file_exists(titles)) st = text_list_load(&m->titles, titles, err);
+    if (st == HABIT_OK && file_exists(behaviours))
+        st = text_list_load(&m->behaviours, behaviours, err);
     if (st == HABIT_OK) st = model_load(&m->model, class, arrays, m->options.values, err);
     if (st == HABIT_OK) st = check_sizes(m, err);
     if (st == HABIT_OK) st = open_history(&m->history, past, m->users.count, m->items.count, err);
@@ -251,6 +257,7 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
     mem_free(items);
     mem_free(past);
     mem_free(titles);
+    mem_free(behaviours);
     if (st != HABIT_OK) {
         habit_model_free(m);
         return st;
@@ -287,6 +294,7 @@ void habit_model_free(habit_model *m)
     id_list_free(&m->users);
     id_list_free(&m->items);
     id_list_free(&m->titles);
+    id_list_free(&m->behaviours);
     safetensors_close(&m->history.file);
     json_decref(m->config);
     mem_free(m->config_text);

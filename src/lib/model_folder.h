@@ -6,6 +6,7 @@
 //     items.jsonl
 //     titles.jsonl         what people call the items, where the data has a title or name; one
 //                          JSON string per item, for display
+//     behaviours.jsonl     what the types of behaviour are called, where the log had any
 //     history.safetensors  what each user had done when the model was made: offset u64 [users+1],
 //                          item u32 [events], and where the log had them time i64, behaviour u8,
 //                          value f32 [events].  All rows, also those held out: it answers queries
@@ -66,6 +67,7 @@ struct habit_model {
     model *model;
     opt_values options;           // of the model
     id_list users, items, titles; // titles: empty if there are none
+    id_list behaviours;           // names of types; likewise
     history history;
     catalogue *catalogue; // packed item vectors of a dot-product model, for answers; else NULL
     const char *protocol; // in config

@@ -1,59 +1,17 @@
-// recommend.c - habit_model_recommend(): one question to an opened model.
+// recommend.c - one question to an opened model: the best items, or the next several behaviours.
 #include "base/memory.h"
-#include "data/batch.h"
 #include "lib/answer.h"
+#include "lib/asked.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-// The events of the query: those of the log, then those the caller adds.
-typedef struct events {
-    uint32_t *item;
-    int64_t *time;
-    uint8_t *behaviour;
-    float *value;
-    size_t n;
-} events;
-
-static void events_free(events *e)
+static const char *title_of(const habit_model *m, uint32_t item)
 {
-    mem_free(e->item);
-    mem_free(e->time);
-    mem_free(e->behaviour);
-    mem_free(e->value);
+    return m->titles.count ? id_list_at(&m->titles, item) : "";
 }
 
-static habit_status events_join(events *out, const habit_model *m, const query *known,
-                                const habit_query *asked, habit_error *err)
-{
-    const size_t room = known->n + asked->history_count;
-    events e = { .item = NEW(uint32_t, room),
-                 .time = m->history.time ? NEW(int64_t, room) : NULL,
-                 .behaviour = m->history.behaviour ? NEW(uint8_t, room) : NULL,
-                 .value = m->history.value ? NEW(float, room) : NULL };
-    *out = e;
-    if (!e.item || (m->history.time && !e.time) || (m->history.behaviour && !e.behaviour) ||
-        (m->history.value && !e.value))
-        return fail_memory(err, "history", room * 24);
-    for (size_t i = 0; i < known->n; i++, e.n++) {
-        e.item[e.n] = known->item[i];
-        if (e.time) e.time[e.n] = known->time[i];
-        if (e.behaviour) e.behaviour[e.n] = known->behaviour[i];
-        if (e.value) e.value[e.n] = known->value[i];
-    }
-    for (size_t i = 0; i < asked->history_count; i++) {
-        const char *id = asked->history[i];
-        const uint32_t item = id ? id_list_find(&m->items, id, strlen(id)) : ITEM_NONE;
-        if (item == ITEM_NONE) continue;
-        e.item[e.n] = item;
-        if (e.time) e.time[e.n] = asked->now ? asked->now : known->now;
-        if (e.behaviour) e.behaviour[e.n] = BEHAVIOUR_NONE; // nor this
-        if (e.value) e.value[e.n] = NAN;                    // not said
-        e.n++;
-    }
-    *out = e;
-    return HABIT_OK;
-}
+// --- items ------------------------------------------------------------------------------------------
 
 static habit_status ask(const habit_model *m, const query *q, bool exclude, habit_answer *out,
                         size_t n, size_t *count, habit_error *err)
@@ -65,7 +23,7 @@ static habit_status ask(const habit_model *m, const query *q, bool exclude, habi
     for (size_t i = 0; i < best->n; i++)
         out[i] = (habit_answer){
             .item = id_list_at(&m->items, best->item[i]),
-            .title = m->titles.count ? id_list_at(&m->titles, best->item[i]) : "",
+            .title = title_of(m, best->item[i]),
             .score = best->score[i],
         };
     *count = best->n;
@@ -73,36 +31,86 @@ static habit_status ask(const habit_model *m, const query *q, bool exclude, habi
     return HABIT_OK;
 }
 
-habit_status habit_model_recommend(const habit_model *m, const habit_query *asked,
-                                   habit_answer *out, size_t n, size_t *count, habit_error *err)
+habit_status habit_model_recommend(const habit_model *m, const habit_query *from, habit_answer *out,
+                                   size_t n, size_t *count, habit_error *err)
 {
-    if (asked->size < sizeof *asked)
-        return fail(err, HABIT_EINVAL, "query.size is %zu: set it to sizeof(habit_query)",
-                    asked->size);
-    query known = { .user = USER_NONE, .now = m->history.last };
-    if (asked->user) {
-        const uint32_t user = id_list_find(&m->users, asked->user, strlen(asked->user));
-        if (user == USER_NONE && !asked->history_count)
-            return fail(err, HABIT_ENOTFOUND,
-                        "no user '%s' in the training log; ask with a history of items instead",
-                        asked->user);
-        if (user != USER_NONE) known = answer_query(m, user);
-    }
-    events e = { 0 };
-    habit_status st = events_join(&e, m, &known, asked, err);
-    if (st == HABIT_OK && asked->history_count && e.n == known.n && known.n == 0)
-        st = fail(err, HABIT_ENOTFOUND, "none of the %zu items of the history is in the model",
-                  asked->history_count);
+    asked a;
+    TRY(asked_open(&a, m, from, err));
+    const habit_status st = ask(m, &a.query, from->exclude_seen != 0, out, n, count, err);
+    asked_close(&a);
+    return st;
+}
+
+// --- steps ------------------------------------------------------------------------------------------
+
+enum { BEAM_MOST = 100 };
+
+static habit_status check_steps(const habit_model *m, size_t n, size_t beam, habit_error *err)
+{
+    const model_class *c = m->model->class;
+    if (!c->tell)
+        return fail(err, HABIT_EINVAL,
+                    "%s tells the next item alone; train --model seq2seq for several steps",
+                    c->name);
+    const size_t most = c->most_steps(m->model);
+    if (n < 1 || n > most)
+        return fail(
+            err, HABIT_EINVAL,
+            "%zu steps: this model learned to tell 1 to %zu; train with --steps %zu for more", n,
+            most, n);
+    if (beam < 1 || beam > BEAM_MOST)
+        return fail(err, HABIT_EINVAL, "a beam of %zu: 1 to %d", beam, BEAM_MOST);
+    return HABIT_OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static habit_step public_step(const habit_model *m, const told_step *s)
+{
+    return (habit_step){
+        .item = id_list_at(&m->items, s->item),
+        .title = title_of(m, s->item),
+        .behaviour =
+            s->behaviour < m->behaviours.count ? id_list_at(&m->behaviours, s->behaviour) : "",
+        .item_probability = s->item_chance,
+        .behaviour_probability = s->behaviour_chance,
+        .joint_probability = s->joint,
+    };
+}
+
+static habit_status tell(const habit_model *m, const query *q, steps_plan *plan, habit_step *out,
+                         size_t *count, habit_error *err)
+{
+    const size_t had = plan->once ? q->n : 0;
+    uint32_t *seen = NEW(uint32_t, had);
+    told_step *told = NEW(told_step, plan->steps);
+    habit_status st = HABIT_OK;
+    if (!seen || !told) st = fail_memory(err, "steps", had * sizeof *seen);
     if (st == HABIT_OK) {
-        query q = known;
-        q.item = e.item;
-        q.time = e.time;
-        q.behaviour = e.behaviour;
-        q.value = e.value;
-        q.n = e.n;
-        if (asked->now) q.now = asked->now;
-        st = ask(m, &q, asked->exclude_seen != 0, out, n, count, err);
+        if (had) memcpy(seen, q->item, had * sizeof *seen);
+        if (had) qsort(seen, had, sizeof *seen, by_number);
+        plan->excluded = seen;
+        plan->excluded_count = had;
+        st = m->model->class->tell(m->model, q, plan, told, count, err);
     }
-    events_free(&e);
+    for (size_t k = 0; st == HABIT_OK && k < *count; k++) out[k] = public_step(m, &told[k]);
+    mem_free(seen);
+    mem_free(told);
+    return st;
+}
+
+habit_status habit_model_steps(const habit_model *m, const habit_query *from, size_t beam,
+                               habit_step *out, size_t n, size_t *count, habit_error *err)
+{
+    asked a;
+    TRY(check_steps(m, n, beam, err));
+    TRY(asked_open(&a, m, from, err));
+    steps_plan plan = { .steps = n, .beam = beam, .once = from->exclude_seen != 0 };
+    const habit_status st = tell(m, &a.query, &plan, out, count, err);
+    asked_close(&a);
     return st;
 }

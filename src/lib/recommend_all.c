@@ -138,10 +138,13 @@ habit_status habit_recommend_all(const habit_options *options, const char *folde
     TRY(options_expect(options, "recommend", err));
     run r;
     habit_model *m = NULL;
+    const recommend_options *o = options_of(options, recommend_table);
     const double began = clock_wall();
     habit_status st = run_open(&r, options, err);
     if (st == HABIT_OK) st = habit_model_open(&m, folder, err);
-    if (st == HABIT_OK) st = recommend_to(m, file, &r, options_of(options, recommend_table), err);
+    if (st == HABIT_OK && o->steps)
+        st = fail(err, HABIT_EINVAL, "--steps goes with --user or --history");
+    if (st == HABIT_OK) st = recommend_to(m, file, &r, o, err);
     if (st == HABIT_OK) {
         const double seconds = clock_wall() - began;
         st = json_hand_over(report,

@@ -60,6 +60,10 @@ const opt contest_table[] = {
 const opt recommend_table[] = {
 #define AT(field) offsetof(recommend_options, field)
     { "n", "N", OPT_INT, AT(n), "10", 1, 100000, NULL, "how many items" },
+    { "steps", "N", OPT_INT, AT(steps), "0", 0, 64, NULL,
+      "tell the next N behaviours one after the other instead of items to choose from: seq2seq" },
+    { "beam", "N", OPT_INT, AT(beam), "1", 1, 100, NULL,
+      "--steps: follow the N likeliest ways and tell the best of them; 1: the likeliest step after each" },
     { "seen", "WHAT", OPT_CHOICE, AT(seen), "filter", 0, 0, "filter|keep", "leave out what the user already has, or not" },
 #undef AT
     OPT_END,

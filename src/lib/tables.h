@@ -26,7 +26,7 @@ typedef struct contest_options {
 } contest_options;
 
 typedef struct recommend_options {
-    int n;
+    int n, steps, beam;
     const char *seen;
 } recommend_options;
 

@@ -137,6 +137,33 @@ if command -v gnuplot >/dev/null 2>&1; then
     check 'and of the items' sh -c 'head -c 4 pictures/items.png | grep -q PNG'
 fi
 
+# --- several steps
+case_is 0 'train seq2seq' habit train log.habit --model seq2seq --dim 8 --max-len 20 --steps 4 --epochs 3 --out q.model --quiet
+check 'the model knows what behaviours are called' test "$(cat q.model/behaviours.jsonl | tr '\n' ' ')" = '"buy" "cart" "rate" "view" '
+case_is 0 'the next steps' habit recommend q.model --user "$user" --steps 4
+out '^step +item +behaviour +p\(item\) +p\(behaviour\) +p\(so far\)$'
+out '^ +4 +i[0-9]+ +(buy|cart|rate|view) +[0-9.e-]+ +[0-9.e-]+ +[0-9.e-]+$'
+check 'a row for each' test "$(wc -l <"$work/.out")" = 5
+case_is 0 'by a beam, as JSON' habit recommend q.model --user "$user" --steps 4 --beam 5 --seen keep --json
+json
+beam=$(tr ',' '\n' <"$work/.out" | sed -n 's/"joint_probability":\([0-9.e-]*\)}.*/\1/p' | tail -1)
+case_is 0 'greedy, as JSON' habit recommend q.model --user "$user" --steps 4 --seen keep --json
+out '^[{]"steps":\[[{]"step":1,"item":"i[0-9]+","item_probability":[0-9.e-]+,"behaviour":"[a-z]+","behaviour_probability":[0-9.e-]+,"joint_probability":[0-9.e-]+[}],'
+greedy=$(tr ',' '\n' <"$work/.out" | sed -n 's/"joint_probability":\([0-9.e-]*\)}.*/\1/p' | tail -1)
+check 'the beam is at least as likely' awk "BEGIN { exit !($beam >= $greedy * 0.999999 && $greedy > 0) }"
+first=$(tr ',' '\n' <"$work/.out" | sed -n 's/"item":"\(.*\)"/\1/p' | head -1)
+case_is 0 'items to choose from' habit recommend q.model --user "$user" -n 1 --seen keep
+out "^ +1 +$first "
+case_is 0 'the steps of a stranger' habit recommend q.model --history "$item" --steps 1
+case_is 64 'more steps than were learned' habit recommend q.model --user "$user" --steps 5
+err 'learned to tell 1 to 4; train with --steps 5'
+one_line
+case_is 64 'steps of another model' habit recommend ease.model --user "$user" --steps 2
+err 'ease tells the next item alone'
+case_is 64 'a beam without steps' habit recommend q.model --user "$user" --beam 2
+case_is 64 'steps of everybody' habit recommend q.model --users all --out q.tsv --steps 2
+err '^habit recommend: --steps goes with --user or --history'
+
 # --- search
 printf 'l2: [10, 100, 1000]\n' >space.yaml
 case_is 0 'tune' habit tune log.habit --model ease --space space.yaml --journal j.jsonl --best best.yaml --json
