@@ -240,7 +240,7 @@ static network *make_uneven(const char *options)
         for (size_t k = 0; k < p->rows * p->cols; k++)
             ((float *)p->data)[k] += 0.5f * (float)rng_normal(&r);
     }
-    network_settle(n);
+    CHECK_OK(network_settle(n, err));
     return n;
 }
 
