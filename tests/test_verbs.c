@@ -196,7 +196,7 @@ static void check_bad_steps(const habit_model *m, const habit_model *single)
         habit_status want;
         const char *says;
     } cases[] = {
-        { single, &q, 1, 2, HABIT_EINVAL, "itemknn tells the next item alone" },
+        { single, &q, 1, 2, HABIT_EINVAL, "itemknn tells the next item alone; train --model" },
         { m, &q, 1, 4, HABIT_EINVAL, "train with --steps 4" },
         { m, &q, 1, 0, HABIT_EINVAL, "0 steps" },
         { m, &q, 0, 3, HABIT_EINVAL, "a beam of 0" },

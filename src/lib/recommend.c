@@ -48,11 +48,10 @@ enum { BEAM_MOST = 100 };
 static habit_status check_steps(const habit_model *m, size_t n, size_t beam, habit_error *err)
 {
     const model_class *c = m->model->class;
-    if (!c->tell)
-        return fail(err, HABIT_EINVAL,
-                    "%s tells the next item alone; train --model seq2seq for several steps",
-                    c->name);
-    const size_t most = c->most_steps(m->model);
+    const size_t most = c->tell ? c->most_steps(m->model) : 0;
+    if (most == 0)
+        return fail(err, HABIT_EINVAL, "%s tells the next item alone; %s for several steps",
+                    c->name, c->tell ? "train with --task ranking" : "train --model seq2seq");
     if (n < 1 || n > most)
         return fail(
             err, HABIT_EINVAL,

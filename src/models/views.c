@@ -53,14 +53,17 @@ static void view_copy(const batch *b, size_t from, size_t end, size_t i, const w
                       size_t to)
 {
     const size_t e = from + i;
-    const bool row = e < end; // else the last target, of which the behaviour is not known
+    const bool row = e < end; // else the last target
     w->item[to] = row ? b->item[e] : b->target[end - 1];
     w->target[to] = -1;
     if (w->time) {
         w->time[to] = row ? b->time[e] : b->next_time[end - 1];
         w->next_time[to] = row ? b->next_time[e] : TIME_NONE;
     }
-    if (w->behaviour) w->behaviour[to] = row ? b->behaviour[e] : BEHAVIOUR_NONE;
+    if (w->behaviour) {
+        const uint8_t last = b->next_behaviour ? b->next_behaviour[end - 1] : BEHAVIOUR_NONE;
+        w->behaviour[to] = row ? b->behaviour[e] : last;
+    }
     if (w->value) w->value[to] = row ? b->value[e] : b->next_value ? b->next_value[end - 1] : NAN;
 }
 
