@@ -105,8 +105,8 @@ typedef struct habit_hooks {
     int (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
 } habit_hooks;
 
-// verb: "import", "inspect", "simulate", "train", "tune", "evaluate", "recommend", "export",
-// "report", "bench".  *out is set only on success and belongs to the caller.
+// verb: "import", "inspect", "simulate", "train", "tune", "evaluate", "recommend", "predict",
+// "export", "report", "bench".  *out is set only on success and belongs to the caller.
 HABIT_API habit_status habit_options_new(habit_options **out, const char *verb, habit_error *err);
 HABIT_API void habit_options_free(habit_options *opt);
 
@@ -161,6 +161,13 @@ HABIT_API habit_status habit_evaluate(const habit_options *opt, const char *data
 // (user, item, score, rank) or JSON lines.
 HABIT_API habit_status habit_recommend_all(const habit_options *opt, const char *model,
                                            const char *file, char **report, habit_error *err);
+
+// Writes what the model says of the users and items in the file `pairs`, in its order, to `file`, as TSV
+// (user, item, score, and "probability" or "rating" if the model has one) or JSON lines.  Items that
+// the model does not know have empty fields; users that it does not know are strangers.
+HABIT_API habit_status habit_predict_all(const habit_options *opt, const char *model,
+                                         const char *pairs, const char *file, char **report,
+                                         habit_error *err);
 
 // Writes item (or user) vectors to `file`: .npy with an id list beside it, or word2vec text.
 HABIT_API habit_status habit_export(const habit_options *opt, const char *model, const char *file,
@@ -230,6 +237,23 @@ typedef struct habit_step {
 HABIT_API habit_status habit_model_steps(const habit_model *model, const habit_query *query,
                                          size_t beam, habit_step *out, size_t n, size_t *count,
                                          habit_error *err);
+
+// What the model says of one item to one person.
+typedef struct habit_prediction {
+    int known; // 0: the item is not in the model; nothing else is then set but to NaN and ""
+    const char *title; // owned by the model; "" if the log had none
+    float score;       // what ranks
+    float value; // the probability or rating, NaN if the model has none: habit_model_predicts()
+} habit_prediction;
+
+// "probability" or "rating", or "score" for models that only rank.  What a probability is of:
+// docs/models.md, or `habit help train --model NAME`.
+HABIT_API const char *habit_model_predicts(const habit_model *model);
+
+// out[n] for the `n` item ids; query->exclude_seen does not matter.
+HABIT_API habit_status habit_model_predict(const habit_model *model, const habit_query *query,
+                                           const char *const *items, size_t n,
+                                           habit_prediction *out, habit_error *err);
 
 // The model's own description (config.json).  Owned by the model.
 HABIT_API const char *habit_model_config(const habit_model *model);

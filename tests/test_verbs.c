@@ -110,6 +110,55 @@ static void test_train_and_ask(void)
     habit_model_free(m);
 }
 
+static habit_status work_predict_all(void)
+{
+    habit_options *o = NULL;
+    char *report = NULL;
+    habit_status st = habit_options_new(&o, "predict", NULL);
+    if (st == HABIT_OK) st = habit_options_set(o, "threads", "1", NULL);
+    if (st == HABIT_OK)
+        st = habit_predict_all(o, in_folder("knn"), in_folder("log.csv"), in_folder("said.tsv"),
+                               &report, NULL);
+    CHECK((st == HABIT_OK) == (report != NULL), "report on failure");
+    habit_free(report);
+    habit_options_free(o);
+    return st;
+}
+
+// Scores are those of recommendations, and nothing is said of what the model does not know.
+static void test_predict(void)
+{
+    habit_model *m = NULL;
+    CHECK_OK(habit_model_open(&m, in_folder("knn"), err));
+    if (!m) return;
+    const habit_query q = { .size = sizeof q, .user = "u3" };
+    const char *items[12];
+    habit_answer best[12];
+    habit_prediction p[12];
+    size_t n = 0;
+    CHECK_OK(habit_model_recommend(m, &q, best, 12, &n, err));
+    for (size_t i = 0; i < n; i++) items[i] = best[i].item;
+    CHECK_OK(habit_model_predict(m, &q, items, n, p, err));
+    CHECK(strcmp(habit_model_predicts(m), "score") == 0, "%s", habit_model_predicts(m));
+    for (size_t i = 0; i < n; i++) {
+        CHECK(p[i].known && p[i].score == best[i].score, "%s: %g, not %g", items[i],
+              (double)p[i].score, (double)best[i].score);
+        CHECK(isnan(p[i].value) && strcmp(p[i].title, best[i].title) == 0, "%s: %g, '%s'", items[i],
+              (double)p[i].value, p[i].title);
+    }
+    const char *odd[] = { "never seen", NULL, "caf\xe9" };
+    CHECK_OK(habit_model_predict(m, &q, odd, 3, p, err));
+    CHECK(!p[0].known && isnan(p[0].score) && *p[0].title == '\0', "an unknown item");
+    CHECK(!p[1].known && p[2].known, "no item, and one that is not UTF-8");
+    const habit_query nobody = { .size = sizeof nobody, .user = "nobody" };
+    CHECK(habit_model_predict(m, &nobody, odd, 3, p, NULL) == HABIT_ENOTFOUND, "nobody");
+    const habit_query small = { .size = 8 };
+    CHECK(habit_model_predict(m, &small, odd, 3, p, NULL) == HABIT_EINVAL, "another query");
+    CHECK_OK(work_predict_all());
+    CHECK(access(in_folder("said.tsv"), R_OK) == 0, "no answers");
+    habit_model_free(m);
+}
+
 static void test_bad_questions(void)
 {
     habit_model *m = NULL;
@@ -329,6 +378,18 @@ static habit_status work_steps(void)
     return st;
 }
 
+static habit_status work_predict(void)
+{
+    habit_model *m = NULL;
+    habit_status st = habit_model_open(&m, in_folder("knn"), NULL);
+    const habit_query q = { .size = sizeof q, .user = "u1" };
+    const char *items[] = { "i1", "i2" };
+    habit_prediction p[2];
+    if (st == HABIT_OK) st = habit_model_predict(m, &q, items, 2, p, NULL);
+    habit_model_free(m);
+    return st;
+}
+
 static habit_status work_train(void)
 {
     habit_options *o = NULL;
@@ -386,6 +447,7 @@ int main(void)
     if (!mkdtemp(folder)) return EXIT_FAILURE;
     write_log();
     test_train_and_ask();
+    test_predict();
     test_bad_questions();
     test_steps();
     test_leaks_are_refused();
@@ -393,6 +455,8 @@ int main(void)
     fail_everywhere("open", work_open, 1000);
     fail_everywhere("ask", work_ask, 1000);
     fail_everywhere("steps", work_steps, 1000);
+    fail_everywhere("predict", work_predict, 1000);
+    fail_everywhere("predict all", work_predict_all, 1000);
     fail_everywhere("train", work_train, 20);
     remove_folder(folder);
     CHECK(mem_live() == 0, "%ld blocks leaked", mem_live());

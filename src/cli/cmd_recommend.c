@@ -7,34 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Splits "A,B,C" in place; items[] points into it.
-static size_t split_list(char *text, const char **items, size_t most)
-{
-    size_t n = 0;
-    for (char *s = text; *s && n < most;) {
-        const size_t len = strcspn(s, ",");
-        const bool last = s[len] == '\0';
-        s[len] = '\0';
-        if (len) items[n++] = s;
-        s += len + !last;
-    }
-    return n;
-}
-
-// An id or title that is not UTF-8 cannot stand in JSON as it is: null, and the score remains.
-static json_t *json_of_text(const char *text)
-{
-    json_t *s = json_string(text);
-    return s ? s : json_null();
-}
-
 static habit_status print_json(const habit_answer *a, size_t n, habit_error *err)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_pack("{s:I, s:o, s:f}", "rank", (json_int_t)i + 1, "item",
-                                json_of_text(a[i].item), "score", (double)a[i].score);
-        if (*a[i].title) json_object_set_new(row, "title", json_of_text(a[i].title));
+                                text_json(a[i].item), "score", (double)a[i].score);
+        if (*a[i].title) json_object_set_new(row, "title", text_json(a[i].title));
         json_array_append_new(rows, row);
     }
     json_t *object = json_pack("{s:o}", "recommendations", rows);
@@ -72,10 +51,10 @@ static habit_status print_steps_json(const habit_step *s, size_t n, habit_error 
     json_t *rows = json_array();
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_pack("{s:I, s:o, s:f}", "step", (json_int_t)i + 1, "item",
-                                json_of_text(s[i].item), "item_probability", s[i].item_probability);
-        if (*s[i].title) json_object_set_new(row, "title", json_of_text(s[i].title));
+                                text_json(s[i].item), "item_probability", s[i].item_probability);
+        if (*s[i].title) json_object_set_new(row, "title", text_json(s[i].title));
         if (*s[i].behaviour) {
-            json_object_set_new(row, "behaviour", json_of_text(s[i].behaviour));
+            json_object_set_new(row, "behaviour", text_json(s[i].behaviour));
             json_object_set_new(row, "behaviour_probability",
                                 json_real(s[i].behaviour_probability));
         }
@@ -153,23 +132,17 @@ static habit_status ask(const invocation *in, const habit_model *m, habit_error 
 {
     const cli_options *own = own_options(in);
     const size_t steps = (size_t)strtoul(option_text(in, "steps"), NULL, 10);
-    const size_t most = own->history ? strlen(own->history) : 0;
-    char *text = mem_strdup(own->history ? own->history : "");
-    const char **items = NEW(const char *, most);
-    habit_status st = HABIT_OK;
-    if (!text || !items) st = fail_memory(err, "history", most * sizeof *items);
-    if (st == HABIT_OK) {
-        const habit_query q = {
-            .size = sizeof q,
-            .user = own->user,
-            .history = items,
-            .history_count = split_list(text, items, most),
-            .exclude_seen = strcmp(option_text(in, "seen"), "filter") == 0,
-        };
-        st = steps ? ask_steps(in, m, &q, steps, err) : ask_items(in, m, &q, err);
-    }
-    mem_free(text);
-    mem_free(items);
+    text_list history;
+    TRY(text_list_split(&history, own->history, err));
+    const habit_query q = {
+        .size = sizeof q,
+        .user = own->user,
+        .history = history.part,
+        .history_count = history.n,
+        .exclude_seen = strcmp(option_text(in, "seen"), "filter") == 0,
+    };
+    const habit_status st = steps ? ask_steps(in, m, &q, steps, err) : ask_items(in, m, &q, err);
+    text_list_free(&history);
     return st;
 }
 

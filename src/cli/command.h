@@ -16,7 +16,7 @@ typedef struct cli_options {
     bool json, quiet, verbose, help;
     const char *config; // YAML file of options
     const char *out, *to, *space, *embeddings;
-    const char *user, *users, *history, *model;
+    const char *user, *users, *history, *item, *pairs, *model;
 } cli_options;
 
 typedef struct command command;
@@ -57,6 +57,7 @@ habit_status cmd_inspect(const invocation *in, habit_error *err);
 habit_status cmd_train(const invocation *in, habit_error *err);
 habit_status cmd_tune(const invocation *in, habit_error *err);
 habit_status cmd_evaluate(const invocation *in, habit_error *err);
+habit_status cmd_predict(const invocation *in, habit_error *err);
 habit_status cmd_recommend(const invocation *in, habit_error *err);
 habit_status cmd_export(const invocation *in, habit_error *err);
 habit_status cmd_report(const invocation *in, habit_error *err);

@@ -35,6 +35,14 @@ static const opt recommend_rows[] = {
     { "out", "FILE", OPT_STRING, AT(out), "", 0, 0, NULL, "with --users all: tab-separated user, item, score, rank; or JSON lines if it ends in .jsonl" },
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
+static const opt predict_rows[] = {
+    { "user", "ID", OPT_STRING, AT(user), "", 0, 0, NULL, "a user of the training log" },
+    { "history", "A,B,C", OPT_LIST, AT(history), "", 0, 0, NULL, "items this person had, oldest first; after the log's own if --user is given too" },
+    { "item", "A,B,C", OPT_LIST, AT(item), "", 0, 0, NULL, "the items asked about" },
+    { "pairs", "FILE", OPT_STRING, AT(pairs), "", 0, 0, NULL, "a file of users and items to ask about instead, in any format that import reads; needs --out" },
+    { "out", "FILE", OPT_STRING, AT(out), "", 0, 0, NULL, "with --pairs: tab-separated user, item, score and what is predicted, in the order of the pairs; or JSON lines if it ends in .jsonl" },
+    ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
+};
 static const opt export_rows[] = {
     { "embeddings", "FILE", OPT_STRING, AT(embeddings), "", 0, 0, NULL, "file to write: .npy, or word2vec text for any other ending (required)" },
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
@@ -94,6 +102,13 @@ static const command commands[] = {
       "next step by step: item, behaviour and their probabilities, and that of all steps so far.",
       "habit recommend ease.model --user 17 -n 5",
       1, 1, true, false, recommend_rows, cmd_recommend },
+    { "predict", "MODEL", "ask a model about pairs of a person and an item",
+      "Prints the score of each --item for a --user of the log or a --history of items, and the "
+      "probability or rating where the model was trained for one (--task); or does so for all --pairs "
+      "of a file.  Where an item is not known to the model nothing is said; an unknown user of a file is "
+      "a stranger without history.",
+      "habit predict ratings.model --user 17 --item 5,8",
+      1, 1, true, false, predict_rows, cmd_predict },
     { "export", "MODEL", "write the vectors of items or users",
       "Writes one row per item or user as .npy, with the ids one per line in FILE.ids.txt, or as "
       "word2vec text.",

@@ -266,3 +266,37 @@ void text_fold(FILE *out, const char *text, int at, int width)
     }
     fputc('\n', out);
 }
+
+// --- lists and ids ---------------------------------------------------------------------------------
+
+habit_status text_list_split(text_list *out, const char *list, habit_error *err)
+{
+    const size_t most = list ? strlen(list) : 0;
+    text_list l = { .text = mem_strdup(list ? list : ""), .part = NEW(const char *, most) };
+    if (!l.text || !l.part) {
+        text_list_free(&l);
+        return fail_memory(err, "list", most * sizeof *l.part);
+    }
+    for (char *s = l.text; *s;) {
+        const size_t len = strcspn(s, ",");
+        const bool last = s[len] == '\0';
+        s[len] = '\0';
+        if (len) l.part[l.n++] = s;
+        s += len + !last;
+    }
+    *out = l;
+    return HABIT_OK;
+}
+
+void text_list_free(text_list *l)
+{
+    mem_free(l->text);
+    mem_free((void *)l->part);
+    *l = (text_list){ 0 };
+}
+
+json_t *text_json(const char *text)
+{
+    json_t *s = json_string(text);
+    return s ? s : json_null();
+}

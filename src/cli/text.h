@@ -32,6 +32,19 @@ habit_status text_report(const json_t *report, FILE *out, habit_error *err);
 // The report of a verb on stdout: as it is with `json`, else as text.  Frees `report`.
 habit_status text_show(char *report, bool json, habit_error *err);
 
+// "A,B,C" in its parts; empty ones are left out, and NULL has none.
+typedef struct text_list {
+    char *text;
+    const char **part; // [n]
+    size_t n;
+} text_list;
+
+habit_status text_list_split(text_list *out, const char *list, habit_error *err);
+void text_list_free(text_list *l);
+
+// An id or title as JSON: null if it is not UTF-8, which JSON cannot hold.
+json_t *text_json(const char *text);
+
 // Help text folded at `width`, the first line being at column `at` already, the rest indented to it.
 void text_fold(FILE *out, const char *text, int at, int width);
 

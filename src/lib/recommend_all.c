@@ -8,6 +8,7 @@
 #include "lib/json.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"
+#include "lib/tsv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,22 +22,6 @@ typedef struct bulk {
     uint32_t first; // user of the round
     bool exclude, json;
 } bulk;
-
-// A field of a tab-separated file: as it is, or quoted where it would break the line.
-static void put_field(buffer *out, const char *id, size_t len)
-{
-    bool plain = len > 0 && id[0] != '"';
-    for (size_t i = 0; i < len && plain; i++)
-        plain = id[i] != '\t' && id[i] != '\n' && id[i] != '\r';
-    if (plain) {
-        buffer_add(out, id, len);
-        return;
-    }
-    buffer_add(out, "\"", 1);
-    for (size_t i = 0; i < len; i++)
-        buffer_add(out, id[i] == '"' ? "\"\"" : &id[i], id[i] == '"' ? 2 : 1);
-    buffer_add(out, "\"", 1);
-}
 
 static void put_answer(const bulk *b, buffer *out, uint32_t user, const topk *best)
 {
@@ -59,9 +44,9 @@ static void put_answer(const bulk *b, buffer *out, uint32_t user, const topk *be
         return;
     }
     for (size_t i = 0; i < best->n; i++) {
-        put_field(out, id, len);
+        tsv_field(out, id, len);
         buffer_text(out, "\t");
-        put_field(out, id_list_at(&m->items, best->item[i]), id_list_len(&m->items, best->item[i]));
+        tsv_field(out, id_list_at(&m->items, best->item[i]), id_list_len(&m->items, best->item[i]));
         buffer_format(out, "\t%.9g\t%zu\n", (double)best->score[i], i + 1);
     }
 }

@@ -134,6 +134,7 @@ static const verb_tables verbs[] = {
     { "tune",      { { tune_table, tune_size, OWNER_VERB }, SPLIT, EVALUATE, GENERAL, IMPORT } },
     { "evaluate",  { { contest_table, contest_size, OWNER_VERB }, SPLIT, EVALUATE, GENERAL, IMPORT } },
     { "recommend", { { recommend_table, recommend_size, OWNER_VERB }, GENERAL } },
+    { "predict",   { GENERAL, IMPORT } },
     { "export",    { { export_table, export_size, OWNER_VERB }, GENERAL } },
     { "report",    { { picture_table, picture_size, OWNER_VERB }, GENERAL } },
     { "bench",     { { bench_table, bench_size, OWNER_VERB }, GENERAL } },
