@@ -12,6 +12,7 @@
 #include "kernels/vector.h"
 #include "models/seq2seq.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -158,10 +159,11 @@ static void score_items(telling *w, const float *h)
                       (n->base.item_bias ? n->base.item_bias[i] : 0);
 }
 
-// The logarithm of the sum of exp(score).
+// The logarithm of the sum of exp(score), n > 0.
 static double log_sum(const float *score, size_t n)
 {
     double most = -INFINITY, sum = 0;
+    assert(n > 0);
     for (size_t i = 0; i < n; i++) most = fmax(most, (double)score[i]);
     for (size_t i = 0; i < n; i++) sum += exp((double)score[i] - most);
     return most + log(sum);

@@ -155,7 +155,8 @@ size_t served_best(const served *s, const served_ask *a, uint32_t *item, float *
         goto out;
     }
     float *vector = arena_new(scratch, float, (size_t)s->model->dim);
-    const query q = state ? (query){ 0 } : whole_query(a, e, n, scratch);
+    query q = { 0 };
+    if (!state) q = whole_query(a, e, n, scratch);
     void *room = arena_alloc(scratch, shortlist_scratch(s->list, a->k), 1);
     if (scratch->failed) goto out;
     if (state)
