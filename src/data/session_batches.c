@@ -126,8 +126,9 @@ habit_status session_batches_new(session_batches **out, const log_view *log, siz
     s->lane = NEW(lane, lanes);
     s->before = NEW(int32_t, lanes);
     if (!s->session || !s->log_count || !s->lane || !s->before) {
+        const size_t bytes = s->count * sizeof *s->session;
         session_batches_free(s);
-        return fail_memory(err, "sessions", s->count * sizeof *s->session);
+        return fail_memory(err, "sessions", bytes);
     }
     find_sessions(log, s->session);
     qsort(s->session, s->count, sizeof *s->session, compare_sessions);

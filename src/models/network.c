@@ -121,8 +121,9 @@ habit_status network_empty(model **out, const model_class *c, const void *option
     n->fields = store_count(n->params);
     n->shape = mem_zalloc(n->fields, sizeof *n->shape);
     if (!n->shape) {
+        const size_t bytes = n->fields * sizeof *n->shape;
         network_free(&n->base);
-        return fail_memory(err, c->name, n->fields * sizeof *n->shape);
+        return fail_memory(err, c->name, bytes);
     }
     *out = &n->base;
     return HABIT_OK;
