@@ -13,6 +13,7 @@ unsigned cpu_features(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
         f |= CPU_AVX512;
+    if (f & CPU_AVX512 && __builtin_cpu_supports("avx512bf16")) f |= CPU_BF16;
 #elif defined(__aarch64__)
     f |= CPU_NEON; // part of the base architecture
 #endif

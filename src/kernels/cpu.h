@@ -9,8 +9,9 @@ enum cpu_feature {
     CPU_AVX2 = 1,
     CPU_FMA = 2,
     CPU_AVX512 = 4,
-    CPU_NEON = 8
-}; // AVX512: F, VL, BW, DQ
+    CPU_NEON = 8,
+    CPU_BF16 = 16 // AVX512_BF16: products of bf16 numbers, summed in f32
+};                // AVX512: F, VL, BW, DQ
 
 unsigned cpu_features(void);
 const char *cpu_forced(void); // HABIT_KERNELS, or NULL

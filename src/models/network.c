@@ -49,7 +49,8 @@ static habit_status declare(network **out, const model_class *c, const void *opt
     n->sharing = sharing_of(&n->options);
     n->options.loss = n->options.sampler = n->options.optimiser = n->options.schedule = NULL;
     n->options.task = n->options.positive = NULL;
-    n->options.negatives_of = n->options.inputs = n->options.windows = n->options.augment = NULL;
+    n->options.precision = n->options.negatives_of = n->options.inputs = n->options.windows =
+        n->options.augment = NULL;
     habit_status st = store_new(&n->params, type, err);
     if (st == HABIT_OK)
         st = changes_parse(&n->changes, ((const network_options *)options)->augment, err);

@@ -31,7 +31,7 @@ typedef struct network_options {
     // training
     int epochs, batch, patience, valid_every, shards;
     double lr, momentum, beta1, beta2, weight_decay, clip, warmup, lr_end;
-    const char *optimiser, *schedule;
+    const char *optimiser, *schedule, *precision;
     bool lazy;
 } network_options;
 

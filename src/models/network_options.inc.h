@@ -125,6 +125,9 @@
         "epochs between validations"),
     ROW("shards", "N", OPT_INT, shards, "8", 1, 1024, NULL,
         "parts of a step, whatever the number of threads; part of the result, as a seed is"),
+    ROW("precision", "NAME", OPT_CHOICE, precision, "f32", 0, 0, "f32|bf16",
+        "what matrix products multiply while training; sums, parameters and all else stay f32; bf16 needs "
+        "a CPU with AVX512_BF16"),
     ROW("lr", "R", OPT_REAL, lr, LR, 0, 1000, NULL, "learning rate"),
     ROW("optimiser", "NAME", OPT_CHOICE, optimiser, OPTIMISER, 0, 0, "adam|adamw|adagrad|sgd",
         "how gradients move parameters"),

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "kernels/cpu.h"
 #include "train/checkpoint.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -68,11 +69,23 @@ static habit_status make_best(trainer *t, habit_error *err)
     return HABIT_OK;
 }
 
+static habit_status check_precision(const network_options *o, habit_error *err)
+{
+    if (strcmp(o->precision, "bf16") != 0) return HABIT_OK;
+    if (!(cpu_features() & CPU_BF16))
+        return fail(err, HABIT_EINVAL,
+                    "--precision bf16: this CPU has no bf16 products (it lacks AVX512_BF16); leave "
+                    "it out to learn in f32");
+    return fail(err, HABIT_EINVAL,
+                "--precision bf16: this build has no kernels for it; leave it out");
+}
+
 static habit_status make(trainer *t, const model_class *c, const void *options, const log_view *log,
                          habit_error *err)
 {
     const network_options *o = options;
     const uint64_t seed = t->run ? t->run->seed : 0;
+    TRY(check_precision(o, err));
     TRY(network_new(&t->net, c, options, log, TENSOR_F32, seed, err));
     t->net->base.users = log->users;
     const batch_plan plan = { .max_len = o->max_len,

@@ -118,6 +118,11 @@ case_is 0 'train sasrec' habit train log.habit --model sasrec --dim 8 --max-len 
 check 'validation by epoch' grep -qE '"epoch":3,.*"valid":[{]"NDCG@10":[0-9.e-]+[}][}]$' s.jsonl
 check 'the same lines in the model' cmp s.jsonl s.model/training.jsonl
 check 'no checkpoint is left' test ! -e s.model.checkpoint
+grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || {
+    case_is 64 'bf16 where the CPU has none' habit train log.habit --model sasrec --precision bf16 --out h.model
+    one_line
+    err 'AVX512_BF16'
+}
 case_is 0 'evaluate sasrec' habit evaluate log.habit s.model --json
 case_is 0 'sasrec answers a stranger' habit recommend s.model --history "$(head -1 s.model/items.jsonl | tr -d '"')" -n 3
 "$HABIT" train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --out t.model --log t.jsonl >/dev/null 2>t.err &
