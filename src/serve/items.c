@@ -173,7 +173,7 @@ void items_refresh(items *t, int64_t now)
     const double wall = clock_wall();
     pthread_rwlock_wrlock(&t->lock);
     const size_t n = t->names.count;
-    rated *all = wall - t->popular_made > 1 || !t->popular_made ? NEW(rated, n) : NULL;
+    rated *all = wall - t->popular_made > 1 || t->popular_made == 0 ? NEW(rated, n) : NULL;
     if (all) {
         for (uint32_t i = 0; i < n; i++) all[i] = (rated){ items_popularity(t, i, now), i };
         qsort(all, n, sizeof *all, by_weight);
