@@ -39,6 +39,9 @@ const opt tune_table[] = {
     { "journal", "FILE", OPT_STRING, AT(journal), "", 0, 0, NULL,
       "keep a line of JSON per trial; trials found there are not run again" },
     { "best", "FILE", OPT_STRING, AT(best), "", 0, 0, NULL, "write the best options as YAML, for --config" },
+    { "plots", "DIR", OPT_STRING, AT(plots), "", 0, 0, NULL,
+      "write trials.png, values by trial with the best so far, and options.png, values by each option, into this "
+      "folder; with a finished --journal, of that" },
 #undef AT
     OPT_END,
 };

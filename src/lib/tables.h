@@ -16,7 +16,7 @@ typedef struct train_options {
 } train_options;
 
 typedef struct tune_options {
-    const char *model, *metric, *journal, *best, *how;
+    const char *model, *metric, *journal, *best, *how, *plots;
     int trials;
 } tune_options;
 

@@ -5,6 +5,7 @@
 // next begins; a search that finds its trials there does not run them again.
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/import.h"
 #include "lib/fit.h"
@@ -13,11 +14,13 @@
 #include "lib/run_setup.h"
 #include "lib/space.h"
 #include "lib/tables.h"
+#include "lib/tune_plots.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct search {
@@ -244,18 +247,46 @@ static habit_status all_trials(search *s, habit_error *err)
 
 // --- the best ------------------------------------------------------------------------------------
 
-static size_t best_row(const search *s)
+typedef struct place {
+    double value; // -INFINITY where the trial diverged
+    size_t row;
+} place;
+
+static int compare_places(const void *a, const void *b)
 {
-    size_t best = 0, i;
-    double top = -INFINITY;
-    json_t *row;
+    const place *x = a, *y = b;
+    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+// The rows, best first; of equals the earlier trial.
+static json_t *sorted_rows(const search *s)
+{
     const double sign = evaluate_lower_is_better(s->own->metric) ? -1 : 1;
-    json_array_foreach(s->rows, i, row)
-    {
-        const double v = sign * value_of(row, s->own->metric);
-        if (v > top) top = v, best = i;
+    const size_t n = json_array_size(s->rows);
+    place *order = NEW(place, n);
+    json_t *sorted = json_array();
+    for (size_t i = 0; order && i < n; i++) {
+        const double v = value_of(json_array_get(s->rows, i), s->own->metric);
+        order[i] = (place){ isfinite(v) ? sign * v : (double)-INFINITY, i };
     }
-    return best;
+    if (order) qsort(order, n, sizeof *order, compare_places);
+    for (size_t i = 0; order && i < n; i++)
+        json_array_append(sorted, json_array_get(s->rows, order[i].row));
+    mem_free(order);
+    if (json_array_size(sorted) == n) return sorted;
+    json_decref(sorted);
+    return NULL;
+}
+
+static habit_status draw(json_t *files, const search *s, habit_error *err)
+{
+    const tune_picture p = { .rows = s->rows,
+                             .space = &s->space,
+                             .metric = s->own->metric,
+                             .lower_is_better = evaluate_lower_is_better(s->own->metric),
+                             .folder = s->own->plots };
+    return p.folder ? tune_draw(files, &p, &s->run, err) : HABIT_OK;
 }
 
 // `name: value` lines, which --config reads; text in quotes, as YAML would otherwise guess.
@@ -278,9 +309,9 @@ static habit_status write_best(const search *s, const json_t *row, habit_error *
     return st;
 }
 
-static habit_status conclude(search *s, char **report, habit_error *err)
+// The options of the best trial, and those alone that were searched.
+static habit_status take_best(search *s, json_t *row, habit_error *err)
 {
-    json_t *row = json_array_get(s->rows, best_row(s));
     if (!row || !isfinite(value_of(row, s->own->metric)))
         return fail(err, HABIT_EDIVERGED,
                     "every trial diverged: no point of the space is any good");
@@ -290,13 +321,27 @@ static habit_status conclude(search *s, char **report, habit_error *err)
         TRY(opt_set(&s->trial, axis->row, json_string_value(json_object_get(row, axis->name)),
                     err));
     }
-    if (s->own->best) TRY(write_best(s, row, err));
-    json_t *r = json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:o}", "model", s->class->name, "metric",
-        s->own->metric, "protocol", split_protocol(s->split), "describe", split_describe(s->split),
-        "trials", (json_int_t)json_array_size(s->rows), "points", (json_int_t)s->space.points,
-        "rows", s->rows, "best", row, "options", json_of_options(&s->trial, false));
-    return json_hand_over(report, r, err);
+    return s->own->best ? write_best(s, row, err) : HABIT_OK;
+}
+
+static habit_status conclude(search *s, char **report, habit_error *err)
+{
+    json_t *files = json_array(), *rows = sorted_rows(s), *best = json_array_get(rows, 0);
+    habit_status st = files && rows ? HABIT_OK : fail_memory(err, "report", 0);
+    if (st == HABIT_OK) st = draw(files, s, err);
+    if (st == HABIT_OK) st = take_best(s, best, err);
+    if (st == HABIT_OK) {
+        json_t *r =
+            json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:o, s:O}", "model", s->class->name,
+                      "metric", s->own->metric, "protocol", split_protocol(s->split), "describe",
+                      split_describe(s->split), "trials", (json_int_t)json_array_size(rows),
+                      "points", (json_int_t)s->space.points, "rows", rows, "best", best, "options",
+                      json_of_options(&s->trial, false), "files", files);
+        st = json_hand_over(report, r, err);
+    }
+    json_decref(files);
+    json_decref(rows);
+    return st;
 }
 
 // --- the call --------------------------------------------------------------------------------------
@@ -335,6 +380,8 @@ static habit_status prepare(search *s, const habit_options *options, const char 
         return fail(err, HABIT_EINVAL, "protocol %s has no validation events to search on",
                     split_protocol(s->split));
     run_log(&s->run, LOG_NOTE, "%s", split_describe(s->split));
+    if (s->own->plots && mkdir(s->own->plots, 0777) != 0 && !file_is_folder(s->own->plots))
+        return fail_io(err, "create", s->own->plots);
     s->known = json_object();
     s->rows = json_array();
     if (!s->known || !s->rows) return fail_memory(err, "search", 0);

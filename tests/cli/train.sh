@@ -184,6 +184,17 @@ check 'only what was missing was run' test "$(wc -l <k.jsonl)" = 3
 check 'the same best' cmp first.yaml best.yaml
 case_is 0 'the best options train' habit train log.habit --config best.yaml --out best.model --quiet
 check 'with the value found' grep -q "\"l2\":$(sed -n "s/^l2: '\(.*\)'/\1/p" best.yaml)" best.model/config.json
+printf 'l2: [1000, 10, 100]\n' >unsorted.yaml
+case_is 0 'tune tries in the order given' habit tune log.habit --model ease --space unsorted.yaml --json
+out '"rows":\[[{]"trial":2,"l2":"10",[^}]*[}],[{]"trial":3,"l2":"100",[^}]*[}],[{]"trial":1,"l2":"1000",[^}]*[}]\],"best":[{]"trial":2,'
+if command -v gnuplot >/dev/null; then
+    case_is 0 'pictures of a search that is over' habit tune log.habit --model ease --space space.yaml --journal j.jsonl --plots searched --json
+    out '"files":\["searched/trials.png","searched/options.png"\]'
+    for f in trials options; do
+        check "of $f" sh -c "head -c 4 searched/$f.png | grep -q PNG"
+    done
+    case_is 66 'a folder that cannot be' habit tune log.habit --model ease --space space.yaml --plots log.habit/x
+fi
 printf 'l3: [1]\n' >typo.yaml
 case_is 64 'a space with an unknown option' habit tune log.habit --model ease --space typo.yaml
 err "typo.yaml:1: the model has no option 'l3'; did you mean 'l2'"
