@@ -5,8 +5,10 @@
 
 static void check_promises(void)
 {
-    static const char *const networks[] = { "rnn",      "lstm",    "gru4rec", "lru",     "sasrec",
-                                            "bert4rec", "esasrec", "hstu",    "twotower" };
+    static const char *const networks[] = {
+        "rnn",      "lstm",    "gru4rec", "lru",      "sasrec",
+        "bert4rec", "esasrec", "hstu",    "twotower", "seq2seq"
+    };
     for (size_t i = 0; i < COUNT_OF(networks); i++) {
         network_check_gradient(networks[i], "dim=6 max-len=8 task=rating");
         network_check_gradient(networks[i], "dim=6 max-len=8 task=probability positive=2");
@@ -116,8 +118,8 @@ static void check_truths(void)
         { "lstm", "epochs=60 task=probability negatives=4", taking, 0.08, ANSWERS_PROBABILITY },
         { "twotower", "epochs=60 task=probability negatives=4", taking, 0.08, ANSWERS_PROBABILITY },
         { "lstm", "epochs=15 task=probability positive=1", liking, 0.08, ANSWERS_PROBABILITY },
-        { "twotower", "epochs=15 task=probability positive=0.5", liking, 0.08,
-          ANSWERS_PROBABILITY },
+        { "twotower", "cosine=no temperature=1 epochs=15 task=probability positive=0.5", liking,
+          0.08, ANSWERS_PROBABILITY },
         { "lstm", "epochs=15 task=rating", rating, 0.12, ANSWERS_VALUE },
         { "sasrec", "epochs=15 task=rating", rating, 0.12, ANSWERS_VALUE },
     };

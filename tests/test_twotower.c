@@ -10,12 +10,14 @@ static void check_promises(void)
 {
     static const char *const shapes[] = {
         "loss=softmax",
+        "loss=softmax cosine=no temperature=1",
         "loss=softmax cosine=yes temperature=0.2 " FEATURES,
         "loss=sampled logq=yes negatives=3 " FEATURES,
         "loss=sampled cosine=yes temperature=0.5 negatives=4 negatives-of=sequence",
-        "loss=bce negatives=2 " FEATURES,
+        "loss=bce negatives=2 cosine=no " FEATURES,
         "loss=gbce negatives=2 tower-layers=0 user-features=age",
-        "loss=bpr negatives=2 tower-layers=2 item-features=price inputs=value,item:circle",
+        "loss=bpr negatives=2 cosine=no tower-layers=2 item-features=price "
+        "inputs=value,item:circle",
         "loss=sampled negatives=3 item-features=circle id-dropout=0.5",
     };
     for (size_t i = 0; i < COUNT_OF(shapes); i++) {
@@ -79,12 +81,13 @@ static void describe_all(network *n, const safetensors *f)
 
 static void check_torch(void)
 {
-    network_fixture_check(&(network_fixture){ .file = "twotower",
-                                              .model = "twotower",
-                                              .options = "dim=8 loss=softmax dropout=0 " FEATURES,
-                                              .names = arrays,
-                                              .names_count = COUNT_OF(arrays),
-                                              .prepare = describe_all });
+    network_fixture_check(&(network_fixture){
+        .file = "twotower",
+        .model = "twotower",
+        .options = "dim=8 loss=softmax dropout=0 cosine=no temperature=1 " FEATURES,
+        .names = arrays,
+        .names_count = COUNT_OF(arrays),
+        .prepare = describe_all });
 }
 
 // --- features -------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@
 //     an item      x_i = id_i + sum of the vectors of its features          shared by both towers
 //     item tower   v_i = MLP(x_i)
 //     user tower   u_n = MLP(LSTM(x up to event n) | features of the user)
-//     score        u_n . v_i, or the cosine; its sigmoid where a probability is wanted
+//     score        the cosine of u_n and v_i, over a temperature in the loss (Yi et al. 3), or with
+//                  --no-cosine u_n . v_i; its sigmoid where a probability is wanted
 //
 // MLP: --tower-layers ReLU layers of the width of vectors, then a linear one; with 0 of them v_i = x_i,
 // and u_n is what the LSTM says, plus the features' vectors.
@@ -47,6 +48,8 @@ static const opt twotower_table[] = {
 #define NO_HEADS
 #define BLOCKS "1"
 #define DROPOUT "0.1"
+#define COSINE "yes"
+#define TEMPERATURE "0.07"
 #include "models/network_options.inc.h"
 #undef AT
     ,
@@ -62,6 +65,7 @@ static const opt twotower_table[] = {
       "for items known by --item-features alone" },
 #undef AT
     NETWORK_PRESETS,
+    OPT_PRESET("task", "rating", "cosine=no temperature=1"),
     OPT_END,
 };
 
