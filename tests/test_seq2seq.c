@@ -31,13 +31,9 @@ static const fixture_name arrays[] = {
     { "step", "step" },
     ATTENTION("encoder.%d.self", "encoder.self.%d"),
     FEED("encoder.%d.ffn", "encoder.ffn.%d"),
-    { "encoder.norm_w", "encoder.norm.gain" },
-    { "encoder.norm_b", "encoder.norm.shift" },
     ATTENTION("decoder.%d.self", "decoder.self.%d"),
     ATTENTION("decoder.%d.source", "decoder.source.%d"),
     FEED("decoder.%d.ffn", "decoder.ffn.%d"),
-    { "decoder.norm_w", "decoder.norm.gain" },
-    { "decoder.norm_b", "decoder.norm.shift" },
     { "told.row", "told.row" },
     { "told.item", "told.item" },
     { "told.bias", "told.bias" },
@@ -527,7 +523,9 @@ int main(void)
     network_check_gradient("seq2seq", "dim=6 max-len=8 steps=2 loss=bce negatives=2");
     network_check_gradient("seq2seq", "dim=6 max-len=8 steps=4 loss=sampled negatives=2 "
                                       "negatives-of=sequence behaviour-weight=0.5 augment=crop");
-    network_check("seq2seq", "dim=8 heads=2 max-len=8 steps=3 decoder-blocks=2", NETWORK_CAUSAL);
+    // few units: finite differences must not meet the bend of a ReLU
+    network_check("seq2seq", "dim=8 heads=2 max-len=8 steps=3 decoder-blocks=2 ffn-mult=1",
+                  NETWORK_CAUSAL);
     check_beats_popularity("seq2seq", "dim=16 epochs=60 max-len=12 batch=32 lr=0.01", 0.2);
     return CHECK_DONE();
 }

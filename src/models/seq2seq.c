@@ -28,13 +28,14 @@
 // Asking   The source is the whole history; what is scored for the next item is the first step.
 //
 // Where we differ from 1706.03762:
-//   - norms come before each half of a layer and not after it, with one at the end (R. Xiong et al.,
-//     ICML 2020, arXiv:2002.04745), which learns without a warm-up
 //   - the encoder is causal; positions are learned (their table 3, row E, finds no difference)
 //   - there is no start symbol: the decoder begins with the last event of the source
-//   - item vectors are not multiplied by sqrt(D), as in sasrec.c; they score what comes next, as in 3.4
-//   - no label smoothing
+//   - a constant learning rate, and no label smoothing
+//   - matrices that end a half of a layer begin small (--init-std), as in sasrec.c
 // and from MBGen: the item comes first and its type second, so that the first step ranks items.
+//
+// Norms after each half of a layer, as the paper has them: with norms before it (R. Xiong et al.,
+// arXiv:2002.04745) and without the sqrt(D) of 3.4, MovieLens-1M took more than twice the epochs.
 //
 // Names    V items, T types, N events of the batch (packed, no padding), D features, K steps.
 #include "models/seq2seq.h"
@@ -75,32 +76,34 @@ enum { STREAM_CUT = 0x5E92 };
 
 // --- parameters -------------------------------------------------------------------------------------
 
-#define MATRIX(name, rows, cols)                                                                   \
-    store_add(s, store_name(s, "%s.%d." name, side, l), rows, cols, INIT_XAVIER, 0)
+#define MATRIX(name, rows, cols, init)                                                             \
+    store_add(s, store_name(s, "%s.%d." name, side, l), rows, cols, init, spread)
 #define VECTOR(name, cols, init)                                                                   \
     store_add_vector(s, store_name(s, "%s.%d." name, side, l), cols, init, 0)
 
-static void declare_attention(store *s, seq2seq_attention *a, const char *side, int l, size_t D)
+static void declare_attention(store *s, seq2seq_attention *a, const char *side, int l, size_t D,
+                              double spread)
 {
     a->gain = VECTOR("norm.gain", D, INIT_ONE);
     a->shift = VECTOR("norm.shift", D, INIT_ZERO);
-    a->query = MATRIX("query", D, D);
+    a->query = MATRIX("query", D, D, INIT_XAVIER);
     a->query_bias = VECTOR("query_bias", D, INIT_ZERO);
-    a->key = MATRIX("key", D, D);
+    a->key = MATRIX("key", D, D, INIT_XAVIER);
     a->key_bias = VECTOR("key_bias", D, INIT_ZERO);
-    a->value = MATRIX("value", D, D);
+    a->value = MATRIX("value", D, D, INIT_XAVIER);
     a->value_bias = VECTOR("value_bias", D, INIT_ZERO);
-    a->merge = MATRIX("merge", D, D);
+    a->merge = MATRIX("merge", D, D, INIT_NORMAL);
     a->merge_bias = VECTOR("merge_bias", D, INIT_ZERO);
 }
 
-static void declare_feed(store *s, seq2seq_feed *f, const char *side, int l, size_t D, size_t F)
+static void declare_feed(store *s, seq2seq_feed *f, const char *side, int l, size_t D, size_t F,
+                         double spread)
 {
     f->gain = VECTOR("norm.gain", D, INIT_ONE);
     f->shift = VECTOR("norm.shift", D, INIT_ZERO);
-    f->in = MATRIX("in", D, F);
+    f->in = MATRIX("in", D, F, INIT_NORMAL);
     f->in_bias = VECTOR("in_bias", F, INIT_ZERO);
-    f->out = MATRIX("out", F, D);
+    f->out = MATRIX("out", F, D, INIT_NORMAL);
     f->out_bias = VECTOR("out_bias", D, INIT_ZERO);
 }
 
@@ -141,18 +144,14 @@ static habit_status seq2seq_declare(network *n, const void *options, habit_error
     m->position = store_add(s, "position", (size_t)o->max_len, D, INIT_NORMAL, o->init_std);
     m->step = store_add(s, "step", (size_t)own->steps, D, INIT_NORMAL, o->init_std);
     for (int l = 0; l < o->blocks; l++) {
-        declare_attention(s, &m->encoder[l].self, "encoder.self", l, D);
-        declare_feed(s, &m->encoder[l].feed, "encoder.ffn", l, D, F);
+        declare_attention(s, &m->encoder[l].self, "encoder.self", l, D, o->init_std);
+        declare_feed(s, &m->encoder[l].feed, "encoder.ffn", l, D, F, o->init_std);
     }
-    m->encoder_gain = store_add_vector(s, "encoder.norm.gain", D, INIT_ONE, 0);
-    m->encoder_shift = store_add_vector(s, "encoder.norm.shift", D, INIT_ZERO, 0);
     for (int l = 0; l < own->decoder_blocks; l++) {
-        declare_attention(s, &m->decoder[l].self, "decoder.self", l, D);
-        declare_attention(s, &m->decoder[l].source, "decoder.source", l, D);
-        declare_feed(s, &m->decoder[l].feed, "decoder.ffn", l, D, F);
+        declare_attention(s, &m->decoder[l].self, "decoder.self", l, D, o->init_std);
+        declare_attention(s, &m->decoder[l].source, "decoder.source", l, D, o->init_std);
+        declare_feed(s, &m->decoder[l].feed, "decoder.ffn", l, D, F, o->init_std);
     }
-    m->decoder_gain = store_add_vector(s, "decoder.norm.gain", D, INIT_ONE, 0);
-    m->decoder_shift = store_add_vector(s, "decoder.norm.shift", D, INIT_ZERO, 0);
     declare_types(m, s, types_of(n->log), D, o->init_std);
     return HABIT_OK;
 }
@@ -173,25 +172,23 @@ static habit_status seq2seq_ready(model *any, const void *options, habit_error *
 static tensor *attend(tape *t, const seq2seq_attention *a, tensor *x, tensor *source,
                       const attention_shape *among, double drop)
 {
-    tensor *h = op_layer_norm(t, x, a->gain, a->shift, EPS);
-    tensor *from = source ? source : h;
+    tensor *from = source ? source : x;
     tensor *value = op_linear(t, from, a->value, a->value_bias, ACT_NONE);
     if (among->sequences) {
         tensor *key = op_linear(t, from, a->key, a->key_bias, ACT_NONE);
-        tensor *ask = op_linear(t, h, a->query, a->query_bias, ACT_NONE);
+        tensor *ask = op_linear(t, x, a->query, a->query_bias, ACT_NONE);
         value = op_attention(t, ask, key, value, among);
     } // else a row sees itself alone, and the weight of the only one is 1
-    h = op_linear(t, value, a->merge, a->merge_bias, ACT_NONE);
-    return op_add(t, x, op_dropout(t, h, drop));
+    tensor *h = op_linear(t, value, a->merge, a->merge_bias, ACT_NONE);
+    return op_layer_norm(t, op_add(t, x, op_dropout(t, h, drop)), a->gain, a->shift, EPS);
 }
 
 // 3.3  Position-wise feed-forward.
 static tensor *feed(tape *t, const seq2seq_feed *f, tensor *x, double drop)
 {
-    tensor *h = op_layer_norm(t, x, f->gain, f->shift, EPS);
-    h = op_linear(t, h, f->in, f->in_bias, ACT_RELU);
+    tensor *h = op_linear(t, x, f->in, f->in_bias, ACT_RELU);
     h = op_linear(t, op_dropout(t, h, drop), f->out, f->out_bias, ACT_NONE);
-    return op_add(t, x, op_dropout(t, h, drop));
+    return op_layer_norm(t, op_add(t, x, op_dropout(t, h, drop)), f->gain, f->shift, EPS);
 }
 
 // x and what was done to the items.
@@ -217,14 +214,14 @@ tensor *seq2seq_encode(tape *t, const seq2seq *m, const batch *b)
                                     .dropout = o->dropout,
                                     .window = (size_t)o->max_len };
     tensor *x = network_inputs(t, &m->base, b); // [N,D]
-    x = add_types(t, m, x, b->item, b->behaviour);
+    x = op_scale(t, add_types(t, m, x, b->item, b->behaviour), sqrt((double)o->dim));
     x = op_add(t, x, op_embed(t, m->position, b->position, b->events));
     x = op_dropout(t, x, o->dropout);
     for (int l = 0; l < o->blocks; l++) {
         x = attend(t, &m->encoder[l].self, x, NULL, &among, o->dropout);
         x = feed(t, &m->encoder[l].feed, x, o->dropout);
     }
-    return op_layer_norm(t, x, m->encoder_gain, m->encoder_shift, EPS);
+    return x;
 }
 
 // 3.1  Decoder: what comes after each of its rows.
@@ -232,7 +229,7 @@ tensor *seq2seq_decode(tape *t, const seq2seq *m, tensor *source, const decoding
 {
     const network_options *o = &m->base.options;
     tensor *x = op_embed(t, m->base.item, d->item, d->rows);
-    x = add_types(t, m, x, d->item, d->behaviour);
+    x = op_scale(t, add_types(t, m, x, d->item, d->behaviour), sqrt((double)o->dim));
     x = op_add(t, x, op_embed(t, m->step, d->step, d->rows));
     x = op_dropout(t, x, o->dropout);
     for (int l = 0; l < m->decoder_blocks; l++) {
@@ -240,7 +237,7 @@ tensor *seq2seq_decode(tape *t, const seq2seq *m, tensor *source, const decoding
         x = attend(t, &m->decoder[l].source, x, source, &d->source, o->dropout);
         x = feed(t, &m->decoder[l].feed, x, o->dropout);
     }
-    return op_layer_norm(t, x, m->decoder_gain, m->decoder_shift, EPS);
+    return x;
 }
 
 tensor *seq2seq_told(tape *t, const seq2seq *m, tensor *h, const int32_t *item, size_t n)

@@ -5,7 +5,7 @@
 
 enum { SEQ2SEQ_BLOCKS = 64, SEQ2SEQ_STEPS = 64 }; // at most
 
-// x + MultiHead(LayerNorm(x)), and x + FFN(LayerNorm(x)).
+// LayerNorm(x + MultiHead(x)), and LayerNorm(x + FFN(x)).
 typedef struct seq2seq_attention {
     param *gain, *shift;
     param *query, *query_bias, *key, *key_bias, *value, *value_bias, *merge, *merge_bias;
@@ -26,12 +26,10 @@ typedef struct seq2seq {
         seq2seq_attention self;
         seq2seq_feed feed;
     } encoder[SEQ2SEQ_BLOCKS];
-    param *encoder_gain, *encoder_shift;
     struct {
         seq2seq_attention self, source;
         seq2seq_feed feed;
     } decoder[SEQ2SEQ_BLOCKS];
-    param *decoder_gain, *decoder_shift;
     param *told, *told_item, *told_bias; // [D][D], [D][D], [D] of a row and the item it tells
     param *type_out, *type_bias;         // [T][D], [T]
 } seq2seq;

@@ -408,9 +408,10 @@ PARTS = ((1, 3), (1,), (2, 3))  # lengths, of every user that has events; at mos
 def seq2seq():
     """An encoder over the user's events, a decoder over parts of them; types beside items.
 
-        encoder   x = item[input] + type[behaviour] + position; twice x += SA(LN x), x += FFN(LN x); LN
-        decoder   x = item[input] + type[behaviour] + step, the rows of a part being steps 0, 1, 2;
-                  twice x += SA(LN x), x += CA(LN x, source), x += FFN(LN x); out = LN(x)
+        encoder   x = (item[input] + type[behaviour]) sqrt(D) + position;
+                  twice x = LN(x + SA(x)), x = LN(x + FFN(x))
+        decoder   x = (item[input] + type[behaviour]) sqrt(D) + step, the rows of a part being steps
+                  0, 1, 2; twice x = LN(x + SA(x)), x = LN(x + CA(x, source)), x = LN(x + FFN(x))
 
     SA is attention_layer, of the decoder within the part; CA is attention to the encoder's rows of the
     user's events up to the first of the part; FFN(x) = relu(x w1 + b1) w2 + b2.  losses =
@@ -418,8 +419,8 @@ def seq2seq():
     told.bias) type_out^T + type_bias, whose targets are next_behaviour; d<name> is the gradient of
     their mean.  `cut` is the step of every event within its part.
 
-    A. Vaswani et al., arXiv:1706.03762, section 3, but for norms before each half of a layer, an
-    encoder that looks back only, and no start symbol: see src/models/seq2seq.c.
+    A. Vaswani et al., arXiv:1706.03762, section 3, but for an encoder that looks back only, and no
+    start symbol: see src/models/seq2seq.c.
     """
     r, offset, ids, p = start("seq2seq")
     ids["behaviour"], ids["next_behaviour"] = r.items(EVENTS, TYPES), r.items(EVENTS, TYPES)
@@ -433,8 +434,6 @@ def seq2seq():
         add(p, r, f"decoder.{b}.self", **norms, **ATTENTION)
         add(p, r, f"decoder.{b}.source", **norms, **ATTENTION)
         add(p, r, f"decoder.{b}.ffn", **norms, **ffn)
-    add(p, r, "encoder", **norms)
-    add(p, r, "decoder", **norms)
     add(p, r, "told", row=square, item=square, bias=VECTOR)
 
     def normed(name, x):
@@ -442,29 +441,30 @@ def seq2seq():
 
     def feed(name, x):
         k = part(p, name)
-        return x + torch.relu(normed(name, x) @ k["w1"] + k["b1"]) @ k["w2"] + k["b2"]
+        return normed(name, x + torch.relu(x @ k["w1"] + k["b1"]) @ k["w2"] + k["b2"])
+
+    def attended(name, x, source=None):
+        k = part(p, name)
+        a = multihead(k, x) if source is None else multihead(k, source, causal=False, asked=x)
+        return normed(name, x + a)
 
     def events(rows):
-        return F.embedding(ids["input"][rows].long(), p["item"]) + F.embedding(
-            ids["behaviour"][rows].long(), p["type"]
-        )
+        items = F.embedding(ids["input"][rows].long(), p["item"])
+        kinds = F.embedding(ids["behaviour"][rows].long(), p["type"])
+        return (items + kinds) * FEATURES**0.5
 
     def encode(rows):
         x = events(rows) + p["position"][: rows.stop - rows.start]
         for b in range(BLOCKS):
-            x = x + multihead(part(p, f"encoder.{b}.self"), normed(f"encoder.{b}.self", x))
-            x = feed(f"encoder.{b}.ffn", x)
-        return normed("encoder", x)
+            x = feed(f"encoder.{b}.ffn", attended(f"encoder.{b}.self", x))
+        return x
 
     def decode(rows, source):
         x = events(rows) + p["step"][: rows.stop - rows.start]
         for b in range(BLOCKS):
-            at = f"decoder.{b}"
-            x = x + multihead(part(p, at + ".self"), normed(at + ".self", x))
-            h = normed(at + ".source", x)
-            x = x + multihead(part(p, at + ".source"), source, causal=False, asked=h)
-            x = feed(at + ".ffn", x)
-        return normed("decoder", x)
+            x = attended(f"decoder.{b}.self", x)
+            x = feed(f"decoder.{b}.ffn", attended(f"decoder.{b}.source", x, source=source))
+        return x
 
     out, step = [], []
     for rows, lengths in zip(sequences(offset), PARTS):
