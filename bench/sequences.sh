@@ -32,7 +32,7 @@ lstm|ml-1m/ml-1m.txt|lstm|- -|
 seq2seq|ml-1m/ml-1m.txt|seq2seq|- -|
 twotower|ml-1m/ml-1m.txt|twotower|- -|
 esasrec|ml-1m/ml-1m_all_chrono.txt|esasrec|.3133 .1772|eSASRec
-beauty-sampled|s3rec/Beauty.txt|sasrec --loss sampled --negatives 256 --blocks 1 --max-len 50 --dropout 0.2 --patience 50|.0921 .0531|eSASRec
+beauty-sampled|s3rec/Beauty.txt|sasrec --loss sampled --negatives 256 --dim 128 --blocks 1 --max-len 50 --dropout 0.6 --cosine --temperature 0.07|.0921 .0531|eSASRec
 beauty-softmax|beauty-bert4rec/beauty.txt|sasrec --loss softmax --max-len 50|.0533 .0327|Turning Dross
 diginetica-gru4rec|diginetica/train_seqs.txt|gru4rec --loss sampled --negatives 2048 --dim 128 --max-len 20 --dropout 0.3|.5073 .1759|SR-GNN
 diginetica-sasrec|diginetica/train_seqs.txt|sasrec --loss sampled --negatives 2048 --negatives-of step --dim 128 --max-len 20 --dropout 0.3|.5073 .1759|SR-GNN
