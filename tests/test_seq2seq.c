@@ -106,7 +106,8 @@ static void check_torch(void)
     const network_fixture x = {
         .file = "seq2seq",
         .model = "seq2seq",
-        .options = "dim=8 heads=2 max-len=6 dropout=0 ffn-mult=1.5 steps=3 decoder-blocks=2",
+        .options = "dim=8 heads=2 max-len=6 dropout=0 ffn-mult=1.5 steps=3 decoder-blocks=2 "
+                   "behaviour-dropout=0",
         .names = arrays,
         .names_count = COUNT_OF(arrays)
     };
@@ -155,8 +156,10 @@ static void check_parts(void)
 // Parts of one step are what is asked for the next item.
 static void check_one_step(void)
 {
-    network *n = network_make(
-        "seq2seq", "dim=8 heads=2 max-len=8 steps=1 dropout=0 behaviour-weight=0", TENSOR_F64);
+    network *n = network_make("seq2seq",
+                              "dim=8 heads=2 max-len=8 steps=1 dropout=0 behaviour-weight=0 "
+                              "behaviour-dropout=0",
+                              TENSOR_F64);
     tiny_batch b;
     tape *t;
     tiny_batch_make(&b, 0, 3, true);
@@ -168,6 +171,33 @@ static void check_one_step(void)
     tape_free(t);
     arena_free(&b.memory);
     model_free(&n->base);
+}
+
+// Hidden types are those of the source and of its last event as the decoder begins with it, no others.
+static void check_hidden_types(void)
+{
+    static uint8_t none[32];
+    double loss[4];
+    for (int k = 0; k < 4; k++) { // steps 1 and 2, hidden or never there
+        char options[128];
+        snprintf(options, sizeof options, "dim=8 max-len=8 dropout=0 steps=%d behaviour-dropout=%d",
+                 1 + k / 2, 1 - k % 2);
+        network *n = network_make("seq2seq", options, TENSOR_F64);
+        tiny_batch b;
+        tape *t;
+        tiny_batch_make(&b, 0, 3, true);
+        memset(none, BEHAVIOUR_NONE, sizeof none);
+        if (k % 2) b.batch.behaviour = none;
+        CHECK_OK(tape_new(&t, n->params, NULL, err));
+        tape_begin(t, &(tape_pass){ .mode = TAPE_TRAIN });
+        loss[k] = tensor_number(t, n->base.class->network->loss(t, n, &b.batch));
+        tape_free(t);
+        arena_free(&b.memory);
+        model_free(&n->base);
+    }
+    CHECK(fabs(loss[0] - loss[1]) < 1e-12, "one step: %.9f, not %.9f", loss[0], loss[1]);
+    CHECK(fabs(loss[2] - loss[3]) > 1e-9,
+          "of two steps the second knows what was done at the first");
 }
 
 // --- what a step depends on -------------------------------------------------------------------------
@@ -511,6 +541,7 @@ int main(void)
     check_torch();
     check_parts();
     check_one_step();
+    check_hidden_types();
     check_causality();
     check_chances("dim=8 heads=2 max-len=8 ffn-mult=1");
     check_chances("dim=8 max-len=5 cosine=yes temperature=0.3");

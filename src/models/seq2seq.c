@@ -47,7 +47,7 @@
 typedef struct seq2seq_options {
     network_options base;
     int steps, decoder_blocks;
-    double ffn_mult, behaviour_weight;
+    double ffn_mult, behaviour_weight, behaviour_dropout;
 } seq2seq_options;
 
 // clang-format off
@@ -65,13 +65,15 @@ static const opt seq2seq_table[] = {
       "width of the feed-forward layers, in units of --dim" },
     { "behaviour-weight", "R", OPT_REAL, AT(behaviour_weight), "1", 0, 1000, NULL,
       "weight of telling the type of behaviour beside telling the item" },
+    { "behaviour-dropout", "P", OPT_REAL, AT(behaviour_dropout), "0.1", 0, 1, NULL,
+      "chance of a history to be learned from without its types, as strangers bring it" },
 #undef AT
     NETWORK_PRESETS,
     OPT_END,
 };
 // clang-format on
 
-enum { STREAM_CUT = 0x5E92 };
+enum { STREAM_CUT = 0x5E92, STREAM_HIDE = 0x71DE };
 #define EPS 1e-8
 
 // --- parameters -------------------------------------------------------------------------------------
@@ -140,6 +142,7 @@ static habit_status seq2seq_declare(network *n, const void *options, habit_error
     m->steps = own->steps;
     m->decoder_blocks = own->decoder_blocks;
     m->behaviour_weight = own->behaviour_weight;
+    m->behaviour_dropout = own->behaviour_dropout;
     n->item = n->out = store_add(s, "item", n->base.items, D, INIT_NORMAL, o->init_std);
     m->position = store_add(s, "position", (size_t)o->max_len, D, INIT_NORMAL, o->init_std);
     m->step = store_add(s, "step", (size_t)own->steps, D, INIT_NORMAL, o->init_std);
@@ -311,6 +314,26 @@ bool seq2seq_cut(decoding *d, tape *t, const seq2seq *m, const batch *b)
     return true;
 }
 
+// Takes the types from some histories, sources and what begins their targets; what was done in earlier
+// steps stays known.  False when out of memory.
+static bool hide_types(batch *b, decoding *d, tape *t, const seq2seq *m)
+{
+    if (m->type->rows < 2 || !b->behaviour || m->behaviour_dropout == 0) return true;
+    uint8_t *of_source = tape_memory(t, b->events, 1), *of_target = tape_memory(t, b->events, 1);
+    if (!of_source || !of_target) return false;
+    for (size_t s = 0; s < b->sequences; s++) {
+        rng r = rng_at(b->key, STREAM_HIDE, b->first_sequence + s);
+        const bool hidden = rng_uniform(&r) < m->behaviour_dropout;
+        for (int32_t e = b->offset[s]; e < b->offset[s + 1]; e++) {
+            of_source[e] = hidden ? BEHAVIOUR_NONE : b->behaviour[e];
+            of_target[e] = d->step[e] ? b->behaviour[e] : of_source[e];
+        }
+    }
+    b->behaviour = of_source;
+    d->behaviour = of_target;
+    return true;
+}
+
 // NULL: there is nothing to tell.
 static tensor *type_loss(tape *t, const seq2seq *m, const batch *b, tensor *h)
 {
@@ -331,9 +354,11 @@ static tensor *type_loss(tape *t, const seq2seq *m, const batch *b, tensor *h)
 static tensor *seq2seq_loss(tape *t, const network *n, const batch *b)
 {
     const seq2seq *m = (const seq2seq *)n;
+    batch source = *b;
     decoding d;
-    if (!seq2seq_cut(&d, t, m, b)) return network_loss(t, n, b); // out of memory
-    tensor *h = seq2seq_decode(t, m, seq2seq_encode(t, m, b), &d);
+    if (!seq2seq_cut(&d, t, m, b) || !hide_types(&source, &d, t, m))
+        return network_loss(t, n, b); // out of memory
+    tensor *h = seq2seq_decode(t, m, seq2seq_encode(t, m, &source), &d);
     tensor *loss = network_loss_of(t, n, b, h), *types = type_loss(t, m, b, h);
     return types ? op_add(t, loss, types) : loss;
 }

@@ -18,7 +18,7 @@ typedef struct seq2seq_feed {
 typedef struct seq2seq {
     network base;
     int steps, decoder_blocks;
-    double behaviour_weight;
+    double behaviour_weight, behaviour_dropout;
     param *type;     // [T][D] what was done, beside the item it was done to
     param *position; // [max_len][D] of the source
     param *step;     // [steps][D] of the target
