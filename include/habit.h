@@ -175,7 +175,8 @@ HABIT_API habit_status habit_export(const habit_options *opt, const char *model,
 
 // Writes pictures of a model into the folder `out`: training.png, loss and validation metric by
 // epoch, where the model learned in epochs; items.png, its item vectors on their two principal
-// axes, where it has vectors.  The report lists the files.  Needs gnuplot (HABIT_ENOTFOUND).
+// axes, where it has vectors; attention.png, what a user's events look at, if the option "user" names
+// one and the model has such attention (else HABIT_EINVAL).  The report lists the files.  Needs gnuplot (HABIT_ENOTFOUND).
 HABIT_API habit_status habit_report(const habit_options *opt, const char *model, const char *out,
                                     char **report, habit_error *err);
 

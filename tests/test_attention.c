@@ -100,6 +100,58 @@ static void check_gradients(void)
     store_free(s);
 }
 
+// --- watching --------------------------------------------------------------------------------------
+
+// The values weighed by what a watch was told.
+typedef struct onlooker {
+    double out[N * (D + HEADS)];
+    const form *form;
+    const store *s;
+    size_t told;
+} onlooker;
+
+static void look(void *ctx, const attention_seen *x)
+{
+    onlooker *o = ctx;
+    const form *f = o->form;
+    const param *v = store_find(o->s, f->fused ? "fused" : f->cross ? "values" : "v");
+    const int32_t *keys = f->shares ? shared : f->cross ? key_offset : offset;
+    const size_t from = f->fused ? 2 * D : 0, E = f->fused || f->cross ? C : C + 1;
+    const size_t row = (size_t)offset[x->sequence] + x->row;
+    CHECK(x->heads == HEADS, "%s: %d heads", f->name, x->heads);
+    for (size_t j = 0; j < x->keys; j++)
+        for (size_t d = 0; d < E; d++) {
+            const size_t at = (size_t)keys[x->sequence] + j;
+            o->out[row * E * HEADS + (size_t)x->head * E + d] +=
+                x->weight[j] *
+                ((const double *)v->data)[at * v->cols + from + (size_t)x->head * E + d];
+        }
+    o->told++;
+}
+
+static void check_watching(void)
+{
+    store *s = inputs(TENSOR_F64);
+    tape *t;
+    CHECK_OK(tape_new(&t, s, NULL, err));
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        static onlooker o;
+        form f = forms[i];
+        o = (onlooker){ .form = &f, .s = s };
+        const attention_watch watch = { look, &o };
+        tape_begin(t, &(tape_pass){ .mode = TAPE_INFER, .watch = &watch });
+        const tensor *h = text(t, s, &f);
+        const double *out = tensor_data(h);
+        double worst = 0;
+        for (size_t k = 0; k < N * tensor_cols(h); k++)
+            worst = fmax(worst, fabs(out[k] - o.out[k]));
+        CHECK(o.told == N * HEADS && worst < 1e-14, "%s: told %zu times, off by %g", f.name, o.told,
+              worst);
+    }
+    tape_free(t);
+    store_free(s);
+}
+
 // --- what a row depends on -------------------------------------------------------------------------
 
 static const float *run(tape *t, const store *s, const form *f)
@@ -358,6 +410,7 @@ int main(void)
         query_time[i] = (int64_t)(now + (size_t)rng_below(&r, 90));
     }
     check_gradients();
+    check_watching();
     check_rows();
     check_all_steps();
     check_buckets();

@@ -116,9 +116,10 @@ static const command commands[] = {
       1, 1, true, true, export_rows, cmd_export },
     { "report", "MODEL", "draw a model: its training and its items",
       "Writes training.png, loss and validation metric by epoch, and items.png, the item vectors on "
-      "their two principal axes with the most met items named; as far as the model has them.  Needs "
-      "gnuplot.",
-      "habit report sasrec.model --out pictures",
+      "their two principal axes with the most met items named; as far as the model has them.  With --user "
+      "also attention.png: how much each of that user's latest events looks at those before it, in "
+      "every block and head of an attention network.  Needs gnuplot.",
+      "habit report sasrec.model --user 42 --out pictures",
       1, 1, true, false, picture_rows, cmd_report },
     { "models", "", "list every model: paper, needs, options",
       "Lists the models that train knows, with the paper each follows.", "habit models --json",

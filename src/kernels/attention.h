@@ -103,6 +103,11 @@ const attention_kernels *attention_pick(void);        // the best that may run h
 const attention_kernels *attention_at(size_t i);      // best first, last the reference; or NULL
 const attention_kernels *attention_kernels_f64(void); // for gradient checks
 
+// For people who want to see: weight[keys] of one row of a sequence, without dropout; 0 for keys that
+// are not seen.  Scalar; a->scratch: as many numbers as keys.
+void attention_look_f32(const attention *a, size_t sequence, int head, size_t row, double *weight);
+void attention_look_f64(const attention *a, size_t sequence, int head, size_t row, double *weight);
+
 // --- what all versions agree on ------------------------------------------------------------------
 
 // Keys of sequence s.

@@ -5,6 +5,7 @@
 #include "kernels/lapack.h"
 #include "lib/json.h"
 #include "lib/model_folder.h"
+#include "lib/report_attention.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"
 
@@ -98,6 +99,8 @@ static habit_status draw_curve(bool *drawn, buffer *script, const habit_model *m
 
 // --- a map of the items ------------------------------------------------------------------------------
 
+enum { LETTERS = 28 };
+
 typedef struct met {
     uint32_t item;
     uint64_t count;
@@ -153,22 +156,6 @@ static double along(const model *m, uint32_t item, const double *mean, const dou
     return sum;
 }
 
-static void add_label(buffer *b, const habit_model *m, uint32_t item)
-{
-    enum { LETTERS = 28 };
-    char text[LETTERS + 1];
-    const id_list *list = m->titles.count ? &m->titles : &m->items;
-    const char *name = id_list_at(list, item);
-    size_t len = id_list_len(list, item);
-    if (len > LETTERS) len = LETTERS;
-    while (len && (name[len] & 0xC0) == 0x80) len--; // never inside a UTF-8 letter
-    memcpy(text, name, len);
-    text[len] = '\0';
-    for (char *c = text; *c; c++)
-        if (*c == '"' || *c == '\\' || *c == '\n') *c = ' ';
-    buffer_format(b, " \"%s\"\n", text);
-}
-
 static void plot_map(buffer *b, const habit_model *m, const met *list, const picture_options *o,
                      const double *mean, const double *axes)
 {
@@ -181,10 +168,13 @@ static void plot_map(buffer *b, const habit_model *m, const met *list, const pic
             const uint32_t item = list[i].item;
             buffer_format(b, "%.6g %.6g", along(m->model, item, mean, axes),
                           along(m->model, item, mean, axes + m->model->dim));
-            if (part)
-                add_label(b, m, item);
-            else
+            if (part) {
+                buffer_text(b, " ");
+                picture_label(b, m, item, LETTERS);
+                buffer_text(b, "\n");
+            } else {
                 buffer_format(b, " %.4g\n", log10(1 + (double)list[i].count));
+            }
         }
         buffer_text(b, "EOD\n");
     }
@@ -235,12 +225,24 @@ static habit_status write_picture(json_t *files, const char *out, const char *na
     return st;
 }
 
+static habit_status draw_attention(json_t *files, const habit_model *m, const picture_options *o,
+                                   const char *out, habit_error *err)
+{
+    buffer script = { 0 };
+    int height = 0;
+    habit_status st = attention_picture(&script, &height, m, o, err);
+    if (st == HABIT_OK) st = write_picture(files, out, "attention.png", height, &script, err);
+    buffer_free(&script);
+    return st;
+}
+
 static habit_status draw_all(json_t *files, const habit_model *m, const picture_options *o,
                              const char *out, habit_error *err)
 {
     buffer curve = { 0 }, map = { 0 };
     bool has_curve = false, has_map = false;
-    habit_status st = draw_curve(&has_curve, &curve, m, err);
+    habit_status st = o->user ? draw_attention(files, m, o, out, err) : HABIT_OK;
+    if (st == HABIT_OK) st = draw_curve(&has_curve, &curve, m, err);
     if (st == HABIT_OK) st = draw_map(&has_map, &map, m, o, err);
     if (st == HABIT_OK && has_curve)
         st = write_picture(files, out, "training.png", 400, &curve, err);

@@ -83,6 +83,9 @@ const opt picture_table[] = {
 #define AT(field) offsetof(picture_options, field)
     { "labels", "N", OPT_INT, AT(labels), "25", 0, 1000, NULL, "name this many of the items most met" },
     { "points", "N", OPT_INT, AT(points), "3000", 1, 1000000, NULL, "items on the map, those most met" },
+    { "user", "ID", OPT_STRING, AT(user), "", 0, 0, NULL,
+      "draw what this user's events look at, a panel for each block and head: sasrec, esasrec, bert4rec, hstu" },
+    { "events", "N", OPT_INT, AT(events), "25", 2, 100, NULL, "of that user, the latest" },
 #undef AT
     OPT_END,
 };

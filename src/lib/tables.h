@@ -35,7 +35,8 @@ typedef struct export_options {
 } export_options;
 
 typedef struct picture_options {
-    int labels, points;
+    int labels, points, events;
+    const char *user;
 } picture_options;
 
 typedef struct bench_options {

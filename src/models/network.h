@@ -144,6 +144,10 @@ void network_only_last(tape *t, const batch *b, tensor **x, tensor **h, attentio
 size_t network_carries(const network *n);
 // The latest events of a query, as many as the network looks at.
 batch_sequence network_window(const network *n, const query *q);
+// Runs the model's text over that window, all rows asked for, and tells the watch of every attention
+// in it (nn/op_attention.h).  A model with NETWORK_MASKS has one row more, the question.
+habit_status network_watch(const network *n, const query *q, const attention_watch *watch,
+                           habit_error *err);
 
 // --- item vectors (models/network_items.c) ------------------------------------------------------------
 

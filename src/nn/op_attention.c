@@ -26,6 +26,32 @@ static void claim(tape *t, const attention *a, attention_step *s)
     s->times = a->form.time.data ? tape_kept(t, a->window * sizeof *s->times) : NULL;
 }
 
+// --- watching --------------------------------------------------------------------------------------
+
+static void show(tape *t, const attention *of, const attention_watch *watch)
+{
+    const kernel_set *k = tape_kernels(t);
+    const size_t most = attention_most_keys(of);
+    attention a = *of;
+    double *weight = tape_memory(t, most, sizeof *weight);
+    a.scratch = tape_memory(t, most, k->size);
+    if (!weight || !a.scratch) return;
+    for (int h = 0; h < a.form.heads; h++)
+        for (size_t s = 0; s < a.sequences; s++) {
+            attention_seen seen = { .head = h,
+                                    .heads = a.form.heads,
+                                    .sequence = s,
+                                    .rows = (size_t)(a.offset[s + 1] - a.offset[s]),
+                                    .keys = attention_keys(&a, s),
+                                    .weight = weight };
+            for (seen.row = 0; seen.row < seen.rows; seen.row++) {
+                (k->size == sizeof(float) ? attention_look_f32
+                                          : attention_look_f64)(&a, s, h, seen.row, weight);
+                watch->see(watch->ctx, &seen);
+            }
+        }
+}
+
 // --- forward and step ------------------------------------------------------------------------------
 
 static void attention_forward(tape *t, node *n)
@@ -44,6 +70,7 @@ static void attention_forward(tape *t, node *n)
         a->v = at(k, n->in[V]->data, from[V]);
         a->out = n->out->data;
         k->attention->forward(a);
+        if (tape_now(t)->watch) show(t, a, tape_now(t)->watch);
     }
     tape_release(t, mark);
 }

@@ -26,6 +26,19 @@
 #define NN_OP_ATTENTION_H
 #include "nn/tape.h"
 
+// What a row looks at, without dropout.  A watch of a pass (tape_pass.watch) is told of each attention
+// in the order of the model's text; of each head after head, sequence after sequence, row after row.
+typedef struct attention_seen {
+    int head, heads;
+    size_t sequence, row, rows, keys;
+    const double *weight; // [keys]; 0: not seen
+} attention_seen;
+
+typedef struct attention_watch {
+    void (*see)(void *ctx, const attention_seen *s);
+    void *ctx;
+} attention_watch;
+
 typedef struct attention_shape {
     const int32_t *offset;     // [sequences + 1] rows of q
     const int32_t *key_offset; // [sequences + 1] rows of k and v; NULL: offset

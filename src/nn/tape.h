@@ -40,6 +40,7 @@ typedef struct tape_pass {
     uint64_t key;       // of this training step, for dropout
     uint64_t first_row; // number of this tape's first event in the whole batch, for dropout
     kept *kept;         // TAPE_STEP
+    const struct attention_watch *watch; // TAPE_INFER: told what attention looks at; or NULL
 } tape_pass;
 
 // Computes in the type of the store.  `memory`: all there is to use, or NULL to grow as needed.

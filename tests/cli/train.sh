@@ -140,6 +140,14 @@ if command -v gnuplot >/dev/null 2>&1; then
     case_is 0 'pictures' habit report s.model --out pictures
     check 'of the training' sh -c 'head -c 4 pictures/training.png | grep -q PNG'
     check 'and of the items' sh -c 'head -c 4 pictures/items.png | grep -q PNG'
+    check 'nobody asked for attention' test ! -e pictures/attention.png
+    case_is 0 'attention' habit report s.model --user "$user" --events 12 --out pictures
+    check 'is drawn' sh -c 'head -c 4 pictures/attention.png | grep -q PNG'
+    case_is 64 'a model without attention' habit report ease.model --user "$user" --out pictures
+    err 'ease has no attention'
+    one_line
+    case_is 66 'a user who is not known' habit report s.model --user nobody-at-all --out pictures
+    one_line
 fi
 
 # --- several steps

@@ -63,29 +63,39 @@ static void NAME(keep_of)(const NAME(query) * u, REAL *keep)
     }
 }
 
+// weight[] of the keys that are seen, before dropout; for softmax also the greatest score and the sum
+// of exp(score - it).
+static void NAME(weigh)(const NAME(query) * u, REAL *weight, REAL *most, REAL *sum)
+{
+    const attention_form *f = &u->a->form;
+    *most = -INFINITY, *sum = 0;
+    for (size_t j = u->first; j < u->last; j++) {
+        weight[j] = NAME(score_of)(u, j);
+        if (!(weight[j] <= *most)) *most = weight[j];
+    }
+    for (size_t j = u->first; j < u->last; j++) {
+        if (f->weights == ATTENTION_SILU)
+            weight[j] /= (REAL)f->divisor * (1 + EXP(-weight[j]));
+        else
+            *sum += weight[j] = EXP(weight[j] - *most);
+    }
+    for (size_t j = u->first; j < u->last && f->weights == ATTENTION_SOFTMAX; j++)
+        weight[j] /= *sum;
+}
+
 static void NAME(query_forward)(const NAME(query) * u)
 {
     const attention *a = u->a;
     const attention_form *f = &a->form;
-    REAL *score = a->scratch, *keep = score + u->last, most = -INFINITY, sum = 0;
+    REAL *weight = a->scratch, *keep = weight + u->last, most, sum;
     REAL *out = (REAL *)a->out + u->row * a->out_row + (size_t)u->head * (size_t)f->value_width;
     for (int d = 0; d < f->value_width; d++) out[d] = 0;
-    for (size_t j = u->first; j < u->last; j++) {
-        score[j] = NAME(score_of)(u, j);
-        if (!(score[j] <= most)) most = score[j];
-    }
-    for (size_t j = u->first; j < u->last; j++) {
-        if (f->weights == ATTENTION_SILU)
-            score[j] /= (REAL)f->divisor * (1 + EXP(-score[j]));
-        else
-            sum += score[j] = EXP(score[j] - most);
-    }
+    NAME(weigh)(u, weight, &most, &sum);
     if (a->drop.p > 0) NAME(keep_of)(u, keep);
     for (size_t j = u->first; j < u->last; j++) {
-        REAL weight = f->weights == ATTENTION_SILU ? score[j] : score[j] / sum;
-        if (a->drop.p > 0) weight *= keep[j];
+        if (a->drop.p > 0) weight[j] *= keep[j];
         NAME(add_to)
-        (out, weight, NAME(head_of)(a->v, u->keys + j, a->v_row, u->head, f->value_width),
+        (out, weight[j], NAME(head_of)(a->v, u->keys + j, a->v_row, u->head, f->value_width),
          f->value_width);
     }
     if (!a->sums) return;
@@ -149,17 +159,35 @@ static void NAME(query_backward)(const NAME(query) * u, const attention_gradient
     }
 }
 
+static NAME(query) NAME(query_at)(const attention *a, size_t s, int head, size_t r)
+{
+    const size_t row = (size_t)a->offset[s], rows = (size_t)a->offset[s + 1] - row;
+    const size_t keys = attention_keys(a, s), i = attention_base(a, rows, keys) + r;
+    return (NAME(query)){ a,
+                          head,
+                          i,
+                          attention_first(a, i),
+                          attention_last(a, i, keys),
+                          row + r,
+                          (size_t)a->key_offset[s] };
+}
+
+void NAME(attention_look)(const attention *a, size_t sequence, int head, size_t row, double *weight)
+{
+    const NAME(query) u = NAME(query_at)(a, sequence, head, row);
+    const size_t keys = attention_keys(a, sequence);
+    REAL *x = a->scratch, most, sum;
+    NAME(weigh)(&u, x, &most, &sum);
+    for (size_t j = 0; j < keys; j++) weight[j] = j >= u.first && j < u.last ? (double)x[j] : 0;
+}
+
 static void NAME(queries)(const attention *a, const attention_gradient *to)
 {
     for (size_t s = 0; s < a->sequences; s++) {
-        const size_t row = (size_t)a->offset[s], rows = (size_t)a->offset[s + 1] - row;
-        const size_t key = (size_t)a->key_offset[s], keys = attention_keys(a, s);
-        const size_t base = attention_base(a, rows, keys);
+        const size_t rows = (size_t)(a->offset[s + 1] - a->offset[s]);
         for (int h = 0; h < a->form.heads; h++)
-            for (size_t i = base; i < base + rows; i++) {
-                const NAME(query) u = {
-                    a, h, i, attention_first(a, i), attention_last(a, i, keys), row + i - base, key
-                };
+            for (size_t r = 0; r < rows; r++) {
+                const NAME(query) u = NAME(query_at)(a, s, h, r);
                 if (to)
                     NAME(query_backward)(&u, to);
                 else
