@@ -213,7 +213,7 @@ static habit_status network_time(const char *name, int width, habit_error *err)
         return st;
     }
     for (size_t u = 0; u < PEOPLE; u++) {
-        live_start(s.net, s.states + u * s.state_bytes);
+        live_start(s.net, s.states + u * s.state_bytes, USER_NONE);
         for (size_t e = 0; e + 1 < WINDOW; e++)
             live_extend(s.net, s.states + u * s.state_bytes, &s.events[u * STRIDE + e], &s.live);
     }
