@@ -106,7 +106,7 @@ typedef struct habit_hooks {
 } habit_hooks;
 
 // verb: "import", "inspect", "simulate", "train", "tune", "evaluate", "recommend", "predict",
-// "export", "report", "bench".  *out is set only on success and belongs to the caller.
+// "export", "report", "serve", "bench".  *out is set only on success and belongs to the caller.
 HABIT_API habit_status habit_options_new(habit_options **out, const char *verb, habit_error *err);
 HABIT_API void habit_options_free(habit_options *opt);
 
@@ -182,6 +182,19 @@ HABIT_API habit_status habit_report(const habit_options *opt, const char *model,
 
 // Measures kernels and models on this machine.
 HABIT_API habit_status habit_bench(const habit_options *opt, char **report, habit_error *err);
+
+// The live service (docs/http.md): `n` model folders, "NAME=FOLDER" or "FOLDER", over HTTP from
+// threads of its own, until it is stopped.  Returns when it is ready to answer.  The option "store"
+// names its database.  `opt` and its hooks stay as they are until it has stopped; the log hook is
+// called from any thread.  HABIT_EINVAL where it was left out of the build.
+typedef struct habit_server habit_server;
+HABIT_API habit_status habit_serve(habit_server **out, const habit_options *opt,
+                                   const char *const *models, size_t n, habit_error *err);
+HABIT_API int habit_server_port(const habit_server *server);
+// All models anew from their folders, while it answers; those that cannot be read stay as they are.
+HABIT_API habit_status habit_server_reload(habit_server *server, habit_error *err);
+// Answers what is at hand, then stops and frees it.  NULL is fine.
+HABIT_API void habit_server_stop(habit_server *server);
 
 // Every model: name, title, paper, needs, options, as JSON.
 HABIT_API habit_status habit_models(char **report, habit_error *err);

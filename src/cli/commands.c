@@ -52,6 +52,7 @@ static const opt picture_rows[] = {
     { "out", "DIR", OPT_STRING, AT(out), "", 0, 0, NULL, "folder to write the pictures to (required)" },
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
+static const opt serve_rows[] = { ROW_CONFIG, ROW_WORDS, OPT_END };
 static const opt models_rows[] = { ROW_JSON, ROW_WORDS, OPT_END };
 static const opt help_rows[] = {
     { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "show this model's own options too" },
@@ -121,6 +122,14 @@ static const command commands[] = {
       "every block and head of an attention network.  Needs gnuplot.",
       "habit report sasrec.model --user 42 --out pictures",
       1, 1, true, false, picture_rows, cmd_report },
+    { "serve", "[MODEL]...", "answer over HTTP, and learn of every event at once",
+      "Serves model folders, each as NAME=FOLDER or under its folder's own name, from the database "
+      "--store: POST /v1/events takes what people do, and the next GET /v1/users/ID/recommendations "
+      "counts it in; docs/http.md lists all routes.  Prints its port on standard output when it is "
+      "ready.  SIGHUP loads the models again, SIGTERM and SIGINT stop it: what is at hand is "
+      "answered, what was acknowledged is kept.",
+      "habit serve ease.model --store shop.db --port 8088",
+      0, ANY, true, true, serve_rows, cmd_serve },
     { "models", "", "list every model: paper, needs, options",
       "Lists the models that train knows, with the paper each follows.", "habit models --json",
       0, 0, false, false, models_rows, cmd_models },

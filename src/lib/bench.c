@@ -1,6 +1,6 @@
 // bench.c - habit_bench(): what kernels and models reach on this machine.
 #include "lib/bench.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"
 

@@ -1,7 +1,7 @@
 // data_verbs.c - habit_import(), habit_inspect(), habit_simulate(): the verbs about data.
 #include "data/import.h"
 #include "data/simulate.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/run_setup.h"
 #include "models/truth.h"
 

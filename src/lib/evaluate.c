@@ -7,7 +7,7 @@
 #include "data/import_options.h"
 #include "data/reader.h"
 #include "lib/fit.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/model_folder.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"

@@ -1,6 +1,6 @@
 // export.c - habit_export(): a model's vectors for other tools.
-#include "lib/id_list.h"
-#include "lib/json.h"
+#include "models/id_list.h"
+#include "base/json.h"
 #include "lib/model_folder.h"
 #include "lib/npy.h"
 #include "lib/run_setup.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// One id per line, as JSON strings (lib/id_list.h).
+// One id per line, as JSON strings (models/id_list.h).
 static habit_status write_ids(const char *file, const id_list *list, habit_error *err)
 {
     buffer path = { 0 }, line = { 0 };

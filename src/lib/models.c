@@ -1,5 +1,5 @@
 // models.c - habit_models(): every model as JSON.
-#include "lib/json.h"
+#include "base/json.h"
 #include "models/model.h"
 
 static json_t *json_of_rows(const opt *table)

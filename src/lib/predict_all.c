@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "data/reader.h"
 #include "lib/answer.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/predictor.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "lib/answer.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"
 #include "lib/tsv.h"

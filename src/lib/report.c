@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "eval/plot.h"
 #include "kernels/lapack.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/model_folder.h"
 #include "lib/report_attention.h"
 #include "lib/run_setup.h"

@@ -4,6 +4,7 @@
 #include "data/simulate.h"
 #include "data/split.h"
 #include "eval/evaluate.h"
+#include "serve/serve_options.h"
 
 // clang-format off
 const opt general_table[] = {
@@ -111,6 +112,7 @@ SIZE_FN(recommend_size, recommend_options)
 SIZE_FN(export_size, export_options)
 SIZE_FN(picture_size, picture_options)
 SIZE_FN(bench_size, bench_options)
+SIZE_FN(serve_size, serve_options)
 SIZE_FN(split_size, split_options)
 SIZE_FN(evaluate_size, evaluate_options)
 
@@ -143,6 +145,7 @@ static const verb_tables verbs[] = {
     { "predict",   { GENERAL, IMPORT } },
     { "export",    { { export_table, export_size, OWNER_VERB }, GENERAL } },
     { "report",    { { picture_table, picture_size, OWNER_VERB }, GENERAL } },
+    { "serve",     { { serve_table, serve_size, OWNER_VERB } } },
     { "bench",     { { bench_table, bench_size, OWNER_VERB }, GENERAL } },
 };
 // clang-format on

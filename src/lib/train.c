@@ -6,7 +6,7 @@
 #include "base/rng.h"
 #include "data/import.h"
 #include "lib/fit.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/model_folder.h"
 #include "lib/run_setup.h"
 #include "lib/tables.h"

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "data/import.h"
 #include "lib/fit.h"
-#include "lib/json.h"
+#include "base/json.h"
 #include "lib/parzen.h"
 #include "lib/run_setup.h"
 #include "lib/space.h"

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "models/id_list.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { PEM_MOST = 1 << 20, TARGET_MOST = 1 << 16 };
@@ -24,6 +26,8 @@ typedef struct loop {
     pthread_t thread;
     bool started;
     int number;
+    int wake;          // an eventfd: a request was finished; the library tells its own loops only
+    atomic_bool woken; // and the loop has not looked yet
 } loop;
 
 struct http {
@@ -123,6 +127,12 @@ static void request_free(http_request *r)
     mem_free(r);
 }
 
+static void refuse(http_request *r, int status, const char *why)
+{
+    http_error(r, status, why);
+    r->refused = true;
+}
+
 // The library calls this with the line as it came, before it knows anything else of the request.
 static void *on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
@@ -142,10 +152,7 @@ static void *on_target(void *ctx, const char *target, struct MHD_Connection *con
     memcpy(r->target, target, len + 1);
     r->decoded = r->target + len + 1;
     atomic_fetch_add(&l->server->at_hand, 1);
-    if (!split_target(r)) {
-        http_answer(r, 414);
-        r->refused = true;
-    }
+    if (!split_target(r)) refuse(r, 414, "the path or its query has too many pieces");
     return r;
 }
 
@@ -193,6 +200,23 @@ void http_answer(http_request *r, int status)
     r->status = status;
 }
 
+void http_error(http_request *r, int status, const char *message)
+{
+    const char *type = status == 401 || status == 403   ? "authentication_error"
+                       : status == 404                  ? "not_found_error"
+                       : status == 501                  ? "not_supported_error"
+                       : status == 503 || status == 429 ? "unavailable_error"
+                       : status >= 500                  ? "server_error"
+                                                        : "invalid_request_error";
+    http_answer(r, status);
+    buffer_clear(&r->reply);
+    r->type = NULL;
+    r->constant = NULL;
+    buffer_format(&r->reply, "{\"error\":{\"code\":%d,\"type\":\"%s\",\"message\":", status, type);
+    id_quote(&r->reply, message, strlen(message));
+    buffer_text(&r->reply, "}}\n");
+}
+
 void http_add_header(http_request *r, const char *name, const char *value)
 {
     if (r->headers == HTTP_HEADERS) return;
@@ -210,7 +234,11 @@ void http_later(http_request *r)
 
 void http_finish(http_request *r)
 {
-    MHD_resume_connection(r->connection);
+    loop *l = &r->server->loop[r->worker];
+    MHD_resume_connection(r->connection); // from here on r may be gone
+    if (atomic_exchange(&l->woken, true)) return;
+    const uint64_t one = 1;
+    if (write(l->wake, &one, sizeof one) < 0) return; // it is full: the loop will look
 }
 
 static enum MHD_Result send_answer(http_request *r, struct MHD_Connection *connection)
@@ -237,6 +265,8 @@ static enum MHD_Result send_answer(http_request *r, struct MHD_Connection *conne
     return sent;
 }
 
+#define TOO_LONG "the body is longer than this server takes"
+
 // What a body announces: too much is refused before it is sent.
 static bool body_fits(const http_request *r)
 {
@@ -257,17 +287,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     if (!r) return MHD_NO; // out of memory
     if (!r->method) {      // the headers are there, the body is not
         r->method = method;
-        if (!r->refused && !body_fits(r)) {
-            http_answer(r, 413);
-            r->refused = true;
-        }
+        if (!r->refused && !body_fits(r)) refuse(r, 413, TOO_LONG);
         return r->refused ? send_answer(r, connection) : MHD_YES;
     }
     if (*len) {
-        if (!r->refused && r->body.len + *len > l->server->options.body_most) {
-            http_answer(r, 413);
-            r->refused = true;
-        }
+        if (!r->refused && r->body.len + *len > l->server->options.body_most)
+            refuse(r, 413, TOO_LONG);
         if (!r->refused) buffer_add(&r->body, data, *len);
         *len = 0;
         return MHD_YES;
@@ -275,10 +300,13 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     if (!r->handled && !r->refused) {
         r->handled = true;
         if (r->body.failed)
-            http_answer(r, 503);
+            http_error(r, 503, "out of memory");
         else
             l->server->handler(l->server->ctx, r);
         if (r->later) return MHD_YES; // we are called again when it is finished
+    } else if (r->after) {
+        r->after(r);
+        r->after = NULL;
     }
     return send_answer(r, connection);
 }
@@ -290,11 +318,16 @@ static void *loop_run(void *ctx)
     enum { LONGEST_MS = 200 };
     loop *l = ctx;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd ready = { .fd = info->epoll_fd, .events = POLLIN };
+    struct pollfd ready[] = { { .fd = info->epoll_fd, .events = POLLIN },
+                              { .fd = l->wake, .events = POLLIN } };
     while (!atomic_load(&l->server->stopping)) {
         MHD_UNSIGNED_LONG_LONG wait = LONGEST_MS;
         if (MHD_get_timeout(l->daemon, &wait) != MHD_YES || wait > LONGEST_MS) wait = LONGEST_MS;
-        if (wait) poll(&ready, 1, (int)wait);
+        if (wait) poll(ready, 2, (int)wait);
+        if (atomic_load(&l->woken)) {
+            uint64_t times;
+            if (read(l->wake, &times, sizeof times) > 0) atomic_exchange(&l->woken, false);
+        }
         MHD_run(l->daemon);
     }
     return NULL;
@@ -342,6 +375,8 @@ static habit_status start_loop(http *h, loop *l, struct sockaddr_storage *addres
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_most, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
         (size_t)1024, MHD_OPTION_ARRAY, tls ? secure : plain, MHD_OPTION_END);
+    if ((l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0)
+        return fail(err, HABIT_EIO, "cannot make an event descriptor: %s", strerror(errno));
     if (!l->daemon)
         return fail(err, HABIT_EIO, "cannot listen at %s, port %d: %s%s",
                     o->host && *o->host ? o->host : "127.0.0.1", h->port, strerror(errno),
@@ -378,7 +413,7 @@ habit_status http_start(http **out, const http_options *o, http_handler_fn *hand
         st = file_read(&h->certificate, NULL, o->certificate, PEM_MOST, err);
     if (st == HABIT_OK && o->certificate) st = file_read(&h->key, NULL, o->key, PEM_MOST, err);
     for (int i = 0; i < o->threads && st == HABIT_OK; i++) {
-        h->loop[i] = (loop){ .server = h, .number = i };
+        h->loop[i] = (loop){ .server = h, .number = i, .wake = -1 };
         h->loops++;
         st = start_loop(h, &h->loop[i], &address, six, err);
         if (st == HABIT_OK && h->port == 0) { // all listen where the first one does
@@ -425,8 +460,10 @@ void http_stop(http *h)
     atomic_store(&h->stopping, true);
     for (int i = 0; i < h->loops; i++)
         if (h->loop[i].started) pthread_join(h->loop[i].thread, NULL);
-    for (int i = 0; i < h->loops; i++)
+    for (int i = 0; i < h->loops; i++) {
         if (h->loop[i].daemon) MHD_stop_daemon(h->loop[i].daemon);
+        if (h->loop[i].wake >= 0) close(h->loop[i].wake);
+    }
     mem_free(h->loop);
     mem_free(h->certificate);
     mem_free(h->key);

@@ -38,10 +38,13 @@ typedef struct http_request {
     size_t parts;
     http_text name[HTTP_PARAMS], value[HTTP_PARAMS]; // of the query, in their order
     size_t params;
-    buffer body;  // of the request
-    int worker;   // which thread, 0 ..
-    double began; // clock_wall()
-    void *own;    // for the handler, from here to http_done_fn
+    buffer body;       // of the request
+    int worker;        // which thread, 0 ..
+    double began;      // clock_wall()
+    void *own;         // for the handler, from here to http_done_fn
+    const void *route; // for the layer above: whose request it is
+    // Of an answer given later: called on the request's own thread before it is sent.
+    void (*after)(struct http_request *r);
 
     int status;       // of the answer
     buffer reply;     // its body
@@ -89,6 +92,8 @@ http_text http_param(const http_request *r, const char *name);    // the first o
 bool http_from_loopback(const http_request *r);
 
 void http_answer(http_request *r, int status);
+// {"error":{"code":404,"type":"not_found_error","message":"..."}}: every error looks like this.
+void http_error(http_request *r, int status, const char *message);
 void http_add_header(http_request *r, const char *name, const char *value);
 void http_later(http_request *r);
 void http_finish(http_request *r); // from any thread, once

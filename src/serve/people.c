@@ -1,6 +1,5 @@
 // people.c - shards of people by the hash of their ids, each with its lock and its queue.
 #include "serve/people.h"
-#include "base/ids.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -149,6 +148,18 @@ habit_status people_take(people *all, person **out, db_text id, person_load_fn *
     return st;
 }
 
+static bool before(const person_event *a, const person_event *b)
+{
+    return a->time != b->time ? a->time < b->time : a->place < b->place;
+}
+
+static uint32_t item_before(const person *p, const person_event *e)
+{
+    size_t at = p->events;
+    while (at > 0 && !before(&p->event[at - 1], e)) at--;
+    return at ? p->event[at - 1].item : IDS_NONE;
+}
+
 void people_give(people *all, person *p)
 {
     people_shard *s = &all->shard[p->shard];
@@ -157,14 +168,19 @@ void people_give(people *all, person *p)
     pthread_mutex_unlock(&s->lock);
 }
 
-void people_heard(people *all, db_text id, const person_event *e)
+uint32_t people_heard(people *all, db_text id, const person_event *e)
 {
     uint64_t hash;
+    uint32_t last = IDS_NONE;
     people_shard *s = shard_of(all, id, &hash);
     pthread_mutex_lock(&s->lock);
     person *p = find(s, hash, id);
-    if (p && person_add(p, e, all->ring, NULL) != HABIT_OK) drop(s, p); // to be loaded again
+    if (p && e->place > p->loaded && person_add(p, e, all->ring, NULL) != HABIT_OK)
+        drop(s, p); // to be loaded again
+    else if (p)
+        last = item_before(p, e);
     pthread_mutex_unlock(&s->lock);
+    return last;
 }
 
 void people_forget(people *all, db_text id)
@@ -199,11 +215,6 @@ size_t people_count(people *all)
 }
 
 // --- one person -------------------------------------------------------------------------------------
-
-static bool before(const person_event *a, const person_event *b)
-{
-    return a->time != b->time ? a->time < b->time : a->place < b->place;
-}
 
 habit_status person_add(person *p, const person_event *e, size_t ring, habit_error *err)
 {

@@ -10,6 +10,7 @@
 //     people_give(all, p);
 #ifndef SERVE_PEOPLE_H
 #define SERVE_PEOPLE_H
+#include "base/ids.h"
 #include "store/db.h"
 
 #include <pthread.h>
@@ -41,6 +42,7 @@ typedef struct person {
     person_event *event; // oldest first
     size_t events, cap;
     uint64_t appended; // events that came in order so far, those that have left included
+    int64_t loaded;    // places up to this one were read from the database, as far as they last
     uint64_t rewrite;  // raised when history changed otherwise: a late event, a deletion
     person_state state[PERSON_STATES];
     size_t shard, charged; // bytes
@@ -63,7 +65,9 @@ typedef struct people {
 void people_init(people *p, size_t ring, size_t memory);
 void people_free(people *p);
 
-// Reads the latest events of somebody from the database: person_add() for each, in any order.
+// Reads the latest events of somebody from the database: person_add() for each, in any order.  May
+// set p->loaded to a place that every transaction it sees has reached: events up to there that it
+// did not see are gone, and people_heard() of them comes too late.
 typedef habit_status person_load_fn(void *ctx, person *p, habit_error *err);
 
 // *out is locked, and so are some others: give it back soon.
@@ -71,8 +75,9 @@ habit_status people_take(people *all, person **out, db_text id, person_load_fn *
                          habit_error *err);
 void people_give(people *all, person *p);
 
-// An event was written.  Nothing to do if the person is not in memory.
-void people_heard(people *all, db_text id, const person_event *e);
+// An event was written.  Returns the item of the one before it, or IDS_NONE if the person is not in
+// memory or has none.
+uint32_t people_heard(people *all, db_text id, const person_event *e);
 void people_forget(people *all, db_text id);
 void people_forget_all(people *all);
 size_t people_count(people *all);

@@ -20,6 +20,7 @@ habit_status served_new(served **out, const model *m, uint64_t version, const ui
         st = fail_memory(err, "item numbers", (items + m->items) * sizeof *s->to_model);
         goto out;
     }
+    for (int i = 0; i < 256; i++) s->behaviour[i] = (uint8_t)i;
     for (size_t i = 0; i < items; i++) s->to_model[i] = ITEM_NONE;
     for (uint32_t i = 0; i < m->items; i++) {
         s->from_model[i] = from_model[i];
@@ -68,7 +69,7 @@ static size_t known_events(const served *s, const person *p, size_t before, live
         out[n++] = (live_event){ .time = e->time,
                                  .item = s->to_model[e->item],
                                  .value = e->value,
-                                 .behaviour = e->behaviour };
+                                 .behaviour = s->behaviour[e->behaviour] };
     }
     if (before >= p->events) *since = n;
     return n;

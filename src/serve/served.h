@@ -14,12 +14,14 @@ typedef struct served {
     size_t items;                  // 0 .. items-1 of the service may be scored
     uint32_t *to_model;            // [items] the model's number of each, or ITEM_NONE
     uint32_t *from_model;          // [model->items]
+    uint8_t behaviour[256];        // the model's number of each type of behaviour
     shortlist *list;               // of a model that scores by dot products; else NULL
     const struct network *network; // of one that keeps what it remembers of people; else NULL
     size_t live_bytes, live_scratch;
 } served;
 
-// from_model[i] is the service's number of item i of the model, below `items`.
+// from_model[i] is the service's number of item i of the model, below `items`.  Types of behaviour
+// have the same numbers in both until the caller says otherwise.
 habit_status served_new(served **out, const model *m, uint64_t version, const uint32_t *from_model,
                         size_t items, pool *p, habit_error *err);
 void served_free(served *s); // NULL is fine; the model stays

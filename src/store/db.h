@@ -99,6 +99,7 @@ typedef struct db_op {
         db_answer answer;
     };
     uint32_t changed; // out: rows; 0 if it was there already, or was not there
+    int64_t place;    // out, of a new event: db_place(); 0 if none is new
 } db_op;
 
 // All of it is written, or none.

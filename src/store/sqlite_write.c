@@ -229,8 +229,10 @@ static habit_status put_event(writer *w, db_op *op, habit_error *err)
     sqlite_bind_text(s, 6, e->id);
     sqlite_bind_text(s, 7, e->recommendation);
     sqlite_bind_text(s, 8, fields);
+    sqlite3_set_last_insert_rowid(w->c, 0); // stays so if the event is there already
     TRY(run(w, how[e->repeat], err));
     op->changed = (uint32_t)sqlite3_changes(w->c);
+    op->place = sqlite3_last_insert_rowid(w->c);
     if (!op->changed || !w->options.keep_events) return HABIT_OK;
     sqlite3_bind_int64(w->statement[EVENTS_TRIM], 1, user);
     sqlite3_bind_int(w->statement[EVENTS_TRIM], 2, w->options.keep_events);
@@ -334,7 +336,7 @@ static habit_status delete_named(writer *w, db_op *op, habit_error *err)
 
 static habit_status apply_one(writer *w, db_op *op, habit_error *err)
 {
-    op->changed = 0;
+    op->changed = 0, op->place = 0;
     switch (op->kind) {
     case DB_PUT_EVENT:
         return put_event(w, op, err);

@@ -1,5 +1,5 @@
 // id_list.c - ids of any bytes as lines of JSON, and back.
-#include "lib/id_list.h"
+#include "models/id_list.h"
 #include "base/memory.h"
 
 #include <stdio.h>

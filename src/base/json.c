@@ -1,5 +1,5 @@
 // json.c - reports as JSON, by jansson.
-#include "lib/json.h"
+#include "base/json.h"
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"

@@ -1,6 +1,6 @@
 // json.h - reports as JSON: options with their types, and text handed to the caller.
-#ifndef LIB_JSON_H
-#define LIB_JSON_H
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
 #include "base/opt.h"
 
 #include <jansson.h>

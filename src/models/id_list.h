@@ -10,8 +10,8 @@
 //
 // Ids stand in canonical order (ids_compare), as in a dataset, so that they are found by bisection
 // and two vocabularies are matched in one pass.
-#ifndef LIB_ID_LIST_H
-#define LIB_ID_LIST_H
+#ifndef MODELS_ID_LIST_H
+#define MODELS_ID_LIST_H
 #include "base/buffer.h"
 #include "data/dataset.h"
 

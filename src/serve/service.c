@@ -1,0 +1,326 @@
+// service.c - starting and stopping, and what handlers share.
+#include "serve/service.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "serve/routes.h"
+#include "serve/warm.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { HEADER_MOST = 32 << 10 };
+
+// --- workers ----------------------------------------------------------------------------------------
+
+void worker_enter(worker *w)
+{
+    atomic_fetch_add(&w->turn, 1);
+}
+
+void worker_leave(worker *w)
+{
+    atomic_fetch_add(&w->turn, 1);
+}
+
+// Every worker has been seen outside of a request, or in another one than at the call.
+static void wait_for_workers(void *ctx)
+{
+    const struct timespec pause = { 0, 100000 };
+    service *s = ctx;
+    for (int i = 0; s->worker && i < s->workers; i++) {
+        const unsigned long turn = atomic_load(&s->worker[i].turn);
+        while ((turn & 1) && atomic_load(&s->worker[i].turn) == turn) nanosleep(&pause, NULL);
+    }
+}
+
+arena *worker_scratch(worker *w, size_t bytes)
+{
+    if (bytes > w->scratch.cap) {
+        arena_free(&w->scratch);
+        if (arena_init_bytes(&w->scratch, bytes, NULL) != HABIT_OK) return NULL;
+    }
+    w->scratch.used = 0;
+    w->scratch.failed = false;
+    return &w->scratch;
+}
+
+uint64_t *worker_items(worker *w, size_t n)
+{
+    const size_t words = (n + 63) / 64;
+    if (words > w->allowed_words) {
+        uint64_t *more = NEW(uint64_t, words + words / 8);
+        if (!more) return NULL;
+        mem_free(w->allowed);
+        w->allowed = more, w->allowed_words = words + words / 8;
+    }
+    return w->allowed;
+}
+
+static habit_status start_workers(service *s, habit_error *err)
+{
+    s->worker = ZNEW(worker, (size_t)s->workers);
+    if (!s->worker) return fail_memory(err, "threads", (size_t)s->workers * sizeof(worker));
+    for (int i = 0; s->worker && i < s->workers; i++) {
+        s->worker[i].random = rng_at((uint64_t)clock_now(), (uint64_t)i, (uint64_t)(uintptr_t)s);
+        TRY(db_reader_new(&s->worker[i].db, s->db, err));
+    }
+    return HABIT_OK;
+}
+
+// --- people -----------------------------------------------------------------------------------------
+
+typedef struct loading {
+    service *s;
+    worker *w;
+    person *p;
+    habit_status status;
+    habit_error *err;
+} loading;
+
+static bool load_event(void *ctx, const db_event *e)
+{
+    loading *l = ctx;
+    const person_event own = { .place = db_place(l->w->db),
+                               .time = e->time,
+                               .item = items_number(&l->s->items, e->item),
+                               .value = (float)e->value,
+                               .behaviour = behaviours_number(&l->s->behaviours, e->behaviour) };
+    l->status = own.item == IDS_NONE ? fail_memory(l->err, "items", sizeof(item))
+                                     : person_add(l->p, &own, l->s->people.ring, l->err);
+    return l->status == HABIT_OK;
+}
+
+static habit_status load_person(void *ctx, person *p, habit_error *err)
+{
+    loading *l = ctx;
+    l->p = p, l->err = err, l->status = HABIT_OK;
+    p->loaded = (int64_t)atomic_load(&l->s->place); // before the database is looked at
+    const db_events_of which = { .user = { p->id, p->id_len },
+                                 .since = TIME_NONE,
+                                 .until = TIME_NONE,
+                                 .most = l->s->people.ring,
+                                 .latest = true };
+    TRY(db_events(l->w->db, &which, load_event, l, err));
+    return l->status;
+}
+
+habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err)
+{
+    loading l = { .s = s, .w = w };
+    return people_take(&s->people, out, id, load_person, &l, err);
+}
+
+void service_heard(service *s, const db_event *e, int64_t place)
+{
+    const person_event own = { .place = place,
+                               .time = e->time,
+                               .item = items_number(&s->items, e->item),
+                               .value = (float)e->value,
+                               .behaviour = behaviours_number(&s->behaviours, e->behaviour) };
+    if (own.item == IDS_NONE) { // out of memory: the database has it
+        people_forget(&s->people, e->user);
+        return;
+    }
+    items_count(&s->items, own.item, people_heard(&s->people, e->user, &own), e->time);
+}
+
+void service_answer_id(worker *w, char id[ANSWER_ID])
+{
+    snprintf(id, ANSWER_ID, "%016llx%016llx", (unsigned long long)rng_u64(&w->random),
+             (unsigned long long)rng_u64(&w->random));
+}
+
+// --- start and stop ---------------------------------------------------------------------------------
+
+static bool is_loopback(const char *host)
+{
+    return !host || !*host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+static habit_status check_options(const serve_options *o, habit_error *err)
+{
+    if (!o->store) return fail(err, HABIT_EINVAL, "--store FILE: where are the events kept?");
+    if (!o->tls_cert != !o->tls_key)
+        return fail(err, HABIT_EINVAL, "--tls-cert and --tls-key go together");
+    if (o->api_keys) return fail(err, HABIT_EINVAL, "--api-keys: keys are not checked yet");
+    if (!is_loopback(o->host))
+        return fail(err, HABIT_EINVAL,
+                    "--host %s lets other machines in: name the keys they must show, --api-keys "
+                    "FILE",
+                    o->host);
+    return HABIT_OK;
+}
+
+static habit_status open_store(service *s, habit_error *err)
+{
+    const serve_options *o = &s->options;
+    const char *fields =
+        o->keep_fields && strcmp(o->keep_fields, "none") == 0 ? "" : o->keep_fields;
+    const db_options how = {
+        .durability = strcmp(o->durability, "always") == 0     ? DB_ALWAYS
+                      : strcmp(o->durability, "interval") == 0 ? DB_INTERVAL
+                                                               : DB_NONE,
+        .interval_ms = (int)(o->interval / 1000),
+        .keep_fields = fields,
+        .keep_days = o->keep_days,
+        .keep_events = o->keep_events,
+    };
+    return db_open(&s->db, o->store, &how, err);
+}
+
+static habit_status start_http(service *s, habit_error *err)
+{
+    const serve_options *o = &s->options;
+    const http_options how = { .host = o->host,
+                               .port = o->port,
+                               .threads = s->workers,
+                               .connections = o->connections,
+                               .idle_seconds = (int)(o->idle / 1000000),
+                               .body_most = (size_t)o->body_limit,
+                               .header_most = HEADER_MOST,
+                               .certificate = o->tls_cert,
+                               .key = o->tls_key };
+    return http_start(&s->http, &how, routes_handle, routes_done, s, err);
+}
+
+static double seconds_up(void *ctx)
+{
+    return clock_wall() - ((service *)ctx)->began;
+}
+
+static double people_now(void *ctx)
+{
+    return (double)people_count(&((service *)ctx)->people);
+}
+
+static double items_now(void *ctx)
+{
+    items *t = &((service *)ctx)->items;
+    items_read(t);
+    const double n = t->names.count;
+    items_done(t);
+    return n;
+}
+
+static double connections_now(void *ctx)
+{
+    const service *s = ctx;
+    return atomic_load(&((service *)ctx)->ready) ? http_connections(s->http) : 0;
+}
+
+static double writes_waiting(void *ctx)
+{
+    return (double)db_look(((service *)ctx)->db).waiting;
+}
+
+static void add_gauges(service *s)
+{
+    static const struct {
+        const char *name, *help;
+        gauge_fn *fn;
+    } gauges[] = {
+        { "habit_uptime_seconds", "Since the service began.", seconds_up },
+        { "habit_people_in_memory", "People whose latest events are in memory.", people_now },
+        { "habit_items", "Items the service has heard of.", items_now },
+        { "habit_connections", "Connections open now.", connections_now },
+        { "habit_writes_waiting", "Writes that wait for the database.", writes_waiting },
+    };
+    for (size_t i = 0; i < COUNT_OF(gauges); i++)
+        metrics_gauge(s->metrics, gauges[i].name, gauges[i].help, NULL, gauges[i].fn, s);
+}
+
+static habit_status start(service *s, const char *const *models, size_t n, habit_error *err)
+{
+    const serve_options *o = &s->options;
+    TRY(items_init(&s->items, o->half_life > 0 ? o->half_life : 1, err));
+    s->models = (lineups){ .keep = o->versions,
+                           .items = &s->items,
+                           .behaviours = &s->behaviours,
+                           .pool = s->run.pool,
+                           .grace = wait_for_workers,
+                           .ctx = s };
+    TRY(lineups_init(&s->models, models, n, o->default_model, err));
+    if (!(s->metrics = metrics_new())) return fail_memory(err, "metrics", 1);
+    add_gauges(s);
+    TRY(routes_open(s, err));
+    TRY(open_store(s, err));
+    TRY(start_workers(s, err));
+    TRY(jobs_start(&s->jobs, err));
+    TRY(start_http(s, err));
+    TRY(lineups_load_all(&s->models, err));
+    TRY(service_warm(s, err));
+    atomic_store(&s->ready, true);
+    return HABIT_OK;
+}
+
+habit_status service_start(service **out, const serve_options *o, const char *const *models,
+                           size_t n, const run *r, habit_error *err)
+{
+    TRY(check_options(o, err));
+    service *s = ZNEW(service, 1);
+    if (!s) return fail_memory(err, "service", sizeof *s);
+    s->options = *o;
+    s->run = *r;
+    s->began = clock_wall();
+    s->workers = o->threads ? o->threads : pool_cores();
+    people_init(&s->people, (size_t)o->ring, (size_t)o->memory);
+    behaviours_init(&s->behaviours);
+    const habit_status st = start(s, models, n, err);
+    if (st == HABIT_OK)
+        *out = s;
+    else
+        service_stop(s);
+    return st;
+}
+
+int service_port(const service *s)
+{
+    return http_port(s->http);
+}
+
+habit_status service_reload(service *s, habit_error *err)
+{
+    habit_status first = HABIT_OK;
+    for (size_t k = 0; k < s->models.slots; k++) {
+        habit_error own = { 0 };
+        const char *name = s->models.slot[k].name;
+        const habit_status st = lineups_reload(&s->models, name, NULL, &own);
+        if (st == HABIT_OK)
+            run_log(&s->run, LOG_NOTE, "model %s: loaded again", name);
+        else
+            run_log(&s->run, LOG_ERROR, "model %s stays as it is: %s", name, own.message);
+        if (st != HABIT_OK && first == HABIT_OK) {
+            first = st;
+            if (err) *err = own;
+        }
+    }
+    return first;
+}
+
+void service_stop(service *s)
+{
+    enum { LAST_SECONDS = 2 };
+    if (!s) return;
+    if (s->http) http_drain(s->http, (double)s->options.drain * 1e-6);
+    atomic_store(&s->stopping, true);
+    wait_for_workers(s); // whoever comes now is told that we stop, and touches nothing
+    jobs_stop(&s->jobs);
+    for (int i = 0; s->worker && i < s->workers; i++) db_reader_free(s->worker[i].db);
+    db_close(s->db); // what waits is written, and its clients are told
+    if (s->http) http_drain(s->http, LAST_SECONDS);
+    http_stop(s->http);
+    for (int i = 0; s->worker && i < s->workers; i++) {
+        arena_free(&s->worker[i].scratch);
+        mem_free(s->worker[i].allowed);
+    }
+    mem_free(s->worker);
+    routes_close(s);
+    lineups_free(&s->models);
+    metrics_free(s->metrics);
+    people_free(&s->people);
+    if (s->items.popular) items_free(&s->items);
+    behaviours_free(&s->behaviours);
+    mem_free(s);
+}

@@ -1,0 +1,76 @@
+// warm.c - items, popularity and what follows what, out of the database.
+#include "serve/warm.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { EVENTS_MOST = 2000000 }; // older ones hardly weigh, and starting must not take minutes
+
+typedef struct later_event {
+    uint32_t item;
+    int64_t time;
+} later_event;
+
+typedef struct warming {
+    service *s;
+    db_reader *db;
+    ids users;
+    later_event *later; // [users.count] the event after the one being read, of each user
+    size_t cap;
+    int64_t place;
+    uint64_t events;
+    habit_status status;
+    habit_error *err;
+} warming;
+
+static bool warm_item(void *ctx, const db_item *i)
+{
+    warming *w = ctx;
+    w->status = items_put(&w->s->items, i, w->err);
+    return w->status == HABIT_OK;
+}
+
+// Events come latest first: what came after is known, and is counted now.
+static bool warm_event(void *ctx, const db_event *e)
+{
+    warming *w = ctx;
+    items *t = &w->s->items;
+    const uint32_t known = w->users.count, number = items_number(t, e->item);
+    uint32_t user;
+    if (db_place(w->db) > w->place) w->place = db_place(w->db);
+    behaviours_number(&w->s->behaviours, e->behaviour);
+    w->status = number == IDS_NONE ? fail_memory(w->err, "items", sizeof(item)) : HABIT_OK;
+    if (w->status == HABIT_OK)
+        w->status = mem_grow((void **)&w->later, &w->cap, (size_t)known + 1, sizeof *w->later,
+                             "users", w->err);
+    if (w->status == HABIT_OK)
+        w->status = ids_add(&w->users, e->user.at, e->user.len, &user, w->err);
+    if (w->status != HABIT_OK) return false;
+    if (user != known) items_count(t, w->later[user].item, number, w->later[user].time);
+    w->later[user] = (later_event){ number, e->time };
+    if (w->events++ % 65536 == 0)
+        w->status = run_progress(&w->s->run, "reading events", w->events, 0, w->err);
+    return w->status == HABIT_OK;
+}
+
+habit_status service_warm(service *s, habit_error *err)
+{
+    warming w = { .s = s, .err = err };
+    const db_events_of latest = {
+        .since = TIME_NONE, .until = TIME_NONE, .most = EVENTS_MOST, .latest = true
+    };
+    TRY(db_reader_new(&w.db, s->db, err));
+    habit_status st = db_items(w.db, (db_text){ 0 }, 0, warm_item, &w, err);
+    if (st == HABIT_OK) st = w.status;
+    if (st == HABIT_OK) st = db_events(w.db, &latest, warm_event, &w, err);
+    if (st == HABIT_OK) st = w.status;
+    for (uint32_t u = 0; st == HABIT_OK && u < w.users.count; u++) // the first of each
+        items_count(&s->items, w.later[u].item, IDS_NONE, w.later[u].time);
+    if (st == HABIT_OK) {
+        items_refresh(&s->items, clock_now());
+        atomic_store(&s->place, w.place);
+    }
+    ids_free(&w.users);
+    mem_free(w.later);
+    db_reader_free(w.db);
+    return st;
+}

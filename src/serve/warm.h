@@ -1,0 +1,9 @@
+// warm.h - what the service knows of items before the first request: from the database.
+#ifndef SERVE_WARM_H
+#define SERVE_WARM_H
+#include "serve/service.h"
+
+// Reads all items, and of the events the latest: what is popular, and what follows what.
+habit_status service_warm(service *s, habit_error *err);
+
+#endif
