@@ -70,6 +70,8 @@ typedef struct world {
     float *vector, *bias;
     uint32_t *map;
     uint64_t *allowed;
+    float *extra; // NULL: none
+    bool cosine;
 } world;
 
 static void world_make(world *w, uint32_t items, int dim, uint64_t seed)
@@ -94,6 +96,13 @@ static void world_free(world *w)
     mem_free(w->vector), mem_free(w->bias), mem_free(w->map), mem_free(w->allowed);
 }
 
+static float over_length(const float *v, int dim)
+{
+    double sum = 0;
+    for (int k = 0; k < dim; k++) sum += (double)v[k] * (double)v[k];
+    return (float)(1 / sqrt(sum));
+}
+
 // The exact answer, by the definition.
 static size_t exact(const world *w, const catalogue_items *from, const float *query,
                     const uint64_t *allowed, size_t k, uint32_t *item)
@@ -104,7 +113,11 @@ static size_t exact(const world *w, const catalogue_items *from, const float *qu
         const uint32_t v = from->map ? from->map[i] : i;
         if (v == CATALOGUE_NONE || (allowed && !(allowed[i / 64] >> i % 64 & 1))) continue;
         float s;
-        rank_pick()->dots(&s, query, from->vector, from->bias, &v, 1, w->dim);
+        rank_pick()->dots(&s, query, from->vector, w->cosine ? NULL : from->bias, &v, 1, w->dim);
+        if (w->cosine)
+            s *= over_length(from->vector + (size_t)v * (size_t)w->dim, w->dim) *
+                 over_length(query, w->dim);
+        if (w->extra) s += w->extra[i];
         topk_offer(&t, i, s);
     }
     topk_finish(&t);
@@ -129,7 +142,7 @@ static void compare(const world *w, bool mapped, double share, size_t k, size_t 
     const uint64_t *allowed = share < 1 ? w->allowed : NULL;
     for (int turn = 0; turn < 20; turn++) {
         for (int f = 0; f < w->dim; f++) query[f] = (float)rng_normal(&r);
-        const shortlist_query q = { query, allowed, k };
+        const shortlist_query q = { query, allowed, k, w->extra, w->cosine };
         const size_t n = shortlist_best(s, &q, item, score, scratch);
         const size_t n_want = exact(w, &from, query, allowed, k, want);
         CHECK(n == n_want, "%u items, share %g: %zu answers, want %zu", w->items, share, n, n_want);
@@ -165,6 +178,27 @@ static void test_answers(void)
     CHECK((double)found >= 0.999 * (double)of, "%zu of %zu exact answers are found", found, of);
 }
 
+// With something added to the scores, and by the angle alone.
+static void test_ways(void)
+{
+    for (int way = 0; way < 4; way++) {
+        size_t found = 0, of = 0;
+        world w;
+        rng r = rng_at(17, (uint64_t)way, 0);
+        world_make(&w, 6000, 32, 4);
+        w.cosine = way / 2;
+        if (way % 2) w.extra = NEW(float, w.items);
+        for (uint32_t i = 0; i < w.items && w.extra; i++)
+            w.extra[i] = rng_below(&r, 4) ? 0 : (float)(3 * rng_normal(&r));
+        compare(&w, true, 0.9, 10, &found, &of);
+        compare(&w, false, 1, 30, &found, &of);
+        compare(&w, false, 0.03, 10, &found, &of);
+        CHECK((double)found >= 0.998 * (double)of, "way %d: %zu of %zu", way, found, of);
+        mem_free(w.extra);
+        world_free(&w);
+    }
+}
+
 static void test_odd(void)
 {
     float vector[] = { 1, 2, NAN, 1, 3, 0 }, bias[] = { 0, 0, 0 }, score[3], query[] = { 1, 0 };
@@ -191,6 +225,7 @@ int main(void)
 {
     test_kernels();
     test_answers();
+    test_ways();
     test_odd();
     return CHECK_DONE();
 }

@@ -24,6 +24,8 @@ struct shortlist {
     int8_t *panel; // [panels][quads][cols][4]
     float *scale;  // [panels * cols]
     float *bias;   // the same; -inf where there is no vector
+    // Of cosines: 1 / |vector|, the scale of the vector over its length, and 0 in place of biases.
+    float *over, *unit, *none;
 };
 
 static size_t place_of(const catalogue_items *from, size_t i)
@@ -53,6 +55,14 @@ static float round_bytes(int8_t *byte, const float *v, size_t n, size_t step_of_
     return most / INT8_MOST;
 }
 
+// 1 / |v|, or 0
+static float over_length(const float *v, size_t n)
+{
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) sum += (double)v[k] * (double)v[k];
+    return sum > 0 ? (float)(1 / sqrt(sum)) : 0;
+}
+
 static void pack_piece(void *ctx, size_t piece, int worker)
 {
     shortlist *s = ctx;
@@ -63,7 +73,11 @@ static void pack_piece(void *ctx, size_t piece, int worker)
         const size_t v = place_of(&s->from, i), dim = (size_t)s->from.dim;
         const bool any = v != CATALOGUE_NONE && is_finite(s->from.vector + v * dim, dim);
         s->bias[i] = !any ? -INFINITY : s->from.bias ? s->from.bias[v] : 0;
-        if (any) s->scale[i] = round_bytes(byte, s->from.vector + v * dim, dim, cols * 4);
+        s->none[i] = any ? 0 : -INFINITY;
+        if (!any) continue;
+        s->scale[i] = round_bytes(byte, s->from.vector + v * dim, dim, cols * 4);
+        s->over[i] = over_length(s->from.vector + v * dim, dim);
+        s->unit[i] = s->scale[i] * s->over[i];
     }
 }
 
@@ -83,7 +97,10 @@ habit_status shortlist_new(shortlist **out, const catalogue_items *from, pool *p
     s->panel = ZNEW(int8_t, s->panels * s->cols * s->quads * 4);
     s->scale = ZNEW(float, s->panels * s->cols);
     s->bias = NEW(float, s->panels * s->cols);
-    if (!s->panel || !s->scale || !s->bias) {
+    s->over = ZNEW(float, s->panels * s->cols);
+    s->unit = ZNEW(float, s->panels * s->cols);
+    s->none = NEW(float, s->panels * s->cols);
+    if (!s->panel || !s->scale || !s->bias || !s->over || !s->unit || !s->none) {
         const size_t bytes = shortlist_memory(s);
         shortlist_free(s);
         return fail_memory(err, "rounded items", bytes);
@@ -99,12 +116,15 @@ void shortlist_free(shortlist *s)
     mem_free(s->panel);
     mem_free(s->scale);
     mem_free(s->bias);
+    mem_free(s->over);
+    mem_free(s->unit);
+    mem_free(s->none);
     mem_free(s);
 }
 
 size_t shortlist_memory(const shortlist *s)
 {
-    return s->panels * s->cols * (s->quads * 4 + 2 * sizeof(float));
+    return s->panels * s->cols * (s->quads * 4 + 5 * sizeof(float));
 }
 
 // --- a query ----------------------------------------------------------------------------------------
@@ -179,13 +199,16 @@ static size_t count_allowed(const shortlist *s, const uint64_t *allowed)
 static size_t list(const shortlist *s, const shortlist_query *q, room *r)
 {
     const float by = round_bytes(r->query, q->vector, (size_t)s->from.dim, 4);
+    const float *scale = q->cosine ? s->unit : s->scale, *bias = q->cosine ? s->none : s->bias;
     selection best = selection_begin(r->key, listed_for(q->k));
     const size_t items = s->from.items, panels = TILE / s->cols;
     for (size_t p = 0; p < s->panels; p += panels) {
         const size_t i = p * s->cols, some = s->panels - p < panels ? s->panels - p : panels;
         const size_t n = items - i < some * s->cols ? items - i : some * s->cols;
         s->kernel->scores(r->scores, r->query, s->panel + p * s->quads * s->cols * 4,
-                          s->scale + p * s->cols, by, s->bias + p * s->cols, some, (int)s->quads);
+                          scale + p * s->cols, by, bias + p * s->cols, some, (int)s->quads);
+        if (q->extra)
+            for (size_t j = 0; j < n; j++) r->scores[j] += q->extra[i + j];
         if (q->allowed) mask(r->scores, q->allowed, i, n);
         selection_scan(&best, s->exact, (uint32_t)i, r->scores, n, r->where);
     }
@@ -195,14 +218,19 @@ static size_t list(const shortlist *s, const shortlist_query *q, room *r)
 // Exact scores of r->item, n of them, which are offered to the answer.
 static void offer(const shortlist *s, const shortlist_query *q, room *r, size_t n, topk *answer)
 {
+    const float by = q->cosine ? over_length(q->vector, (size_t)s->from.dim) : 1;
+    const float *bias = q->cosine ? NULL : s->from.bias;
     for (size_t at = 0; at < n; at += TILE) {
         const size_t some = n - at < TILE ? n - at : TILE;
         for (size_t j = 0; j < some; j++)
             r->where[j] = (uint32_t)place_of(&s->from, r->item[at + j]);
-        s->exact->dots(r->exact + at, q->vector, s->from.vector, s->from.bias, r->where, some,
-                       s->from.dim);
+        s->exact->dots(r->exact + at, q->vector, s->from.vector, bias, r->where, some, s->from.dim);
     }
-    for (size_t j = 0; j < n; j++) topk_offer(answer, r->item[j], r->exact[j]);
+    for (size_t j = 0; j < n; j++) {
+        const uint32_t i = r->item[j];
+        if (q->cosine) r->exact[j] *= s->over[i] * by;
+        topk_offer(answer, i, q->extra ? r->exact[j] + q->extra[i] : r->exact[j]);
+    }
 }
 
 static int ascending(const void *a, const void *b)

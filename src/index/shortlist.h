@@ -12,6 +12,8 @@
 #include "index/catalogue.h"
 #include "kernels/int8.h"
 
+#include <stdbool.h>
+
 typedef struct shortlist shortlist; // constant once made: share freely
 
 // Packs the vectors; `from` is borrowed for the exact scores.  Refuses vectors of more than
@@ -25,6 +27,8 @@ typedef struct shortlist_query {
     const float *vector;     // [dim]
     const uint64_t *allowed; // NULL: all items
     size_t k;                // how many are wanted
+    const float *extra;      // [items] added to the scores, or NULL
+    bool cosine;             // scores are cosines, without biases; 0 of a vector of zeros
 } shortlist_query;
 
 // item[k] and score[k], best first, ties by the lower item number; returns how many there are, 0 if
