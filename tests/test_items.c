@@ -8,6 +8,7 @@
 #include "serve/items.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DAY INT64_C(86400000000)
@@ -40,24 +41,85 @@ static void test_numbers(void)
 
 static void test_facts(void)
 {
-    uint64_t allowed[1];
     put("b", "[\"red\",\"new\",7]", false);
     put("h", "[]", true);
     const uint32_t red = ids_get(&table.categories, "red", 3), b = items_find(&table, text("b"));
     CHECK(items_has_category(&table, b, red) && table.at[b].categories == 2, "categories");
     CHECK(!items_has_category(&table, 0, red), "a category of somebody else");
-    items_visible(&table, allowed, table.names.count);
-    CHECK(allowed[0] == 7, "visible %llx", (unsigned long long)allowed[0]);
+    CHECK(table.visible[0] == 7, "visible %llx", (unsigned long long)table.visible[0]);
     const uint64_t version = table.version;
     put("b", "not json", false);
     CHECK(table.at[b].categories == 0 && table.version > version, "what is known is replaced");
     put("b", "[\"red\"]", false);
     items_delete(&table, text("b"));
-    items_visible(&table, allowed, table.names.count);
-    CHECK(allowed[0] == 5 && !table.at[b].fields, "deleted: %llx", (unsigned long long)allowed[0]);
+    CHECK(table.visible[0] == 5 && !table.at[b].fields, "deleted: %llx",
+          (unsigned long long)table.visible[0]);
     put("b", NULL, false);
-    items_visible(&table, allowed, table.names.count);
-    CHECK(allowed[0] == 7, "and put again");
+    CHECK(table.visible[0] == 7, "and put again");
+}
+
+static void check_leaders(const char *what, const leaders *l, const char *want)
+{
+    char got[200] = "";
+    for (size_t i = 0; l && i < l->n; i++)
+        snprintf(got + strlen(got), sizeof got - strlen(got), "%u ", l->at[i].item);
+    CHECK(strcmp(got, want) == 0, "%s: %s", what, got);
+}
+
+static const leaders *of_category(const char *name)
+{
+    return items_of_category(&table, ids_get(&table.categories, name, strlen(name)));
+}
+
+// Lists follow events, changes of categories, deletion and coming back.
+static void test_lists(void)
+{
+    items_delete(&table, text("h"));
+    put("x", "[\"p\",\"p\",\"q\"]", false);
+    put("y", "[\"p\"]", false);
+    const uint32_t x = items_number(&table, text("x")), y = items_number(&table, text("y"));
+    CHECK(x == 4 && y == 5, "numbers %u %u", x, y);
+    for (int i = 0; i < 9; i++) items_count(&table, x, IDS_NONE, 14 * DAY);
+    for (int i = 0; i < 8; i++) items_count(&table, y, IDS_NONE, 14 * DAY);
+    check_leaders("all", &table.popular, "4 5 1 0 ");
+    check_leaders("p", of_category("p"), "4 5 ");
+    check_leaders("q", of_category("q"), "4 ");
+    for (int i = 0; i < 2; i++) items_count(&table, y, IDS_NONE, 14 * DAY);
+    check_leaders("p, overtaken", of_category("p"), "5 4 ");
+    put("x", "[\"q\"]", false);
+    check_leaders("p, without x", of_category("p"), "5 ");
+    check_leaders("q, with x", of_category("q"), "4 ");
+    items_delete(&table, text("y"));
+    check_leaders("all, without y", &table.popular, "4 1 0 ");
+    check_leaders("p, without y", of_category("p"), "");
+    for (int i = 0; i < 3; i++) items_count(&table, y, IDS_NONE, 14 * DAY);
+    check_leaders("all, y is deleted", &table.popular, "4 1 0 ");
+    put("y", "[\"p\"]", false);
+    check_leaders("all, y is back", &table.popular, "4 5 1 0 ");
+    check_leaders("p, y is back", of_category("p"), "5 ");
+    check_leaders("none", of_category("never"), "");
+}
+
+// What deletions took out of the lists comes back from all items.
+static void test_filling(void)
+{
+    items many;
+    char id[16];
+    CHECK_OK(items_init(&many, DAY, err));
+    for (uint32_t i = 0; i < ITEMS_LISTED + 500; i++) {
+        snprintf(id, sizeof id, "%u", i);
+        const db_item one = { .id = text(id), .time = i * DAY };
+        CHECK_OK(items_put(&many, &one, err));
+        items_count(&many, i, IDS_NONE, i * 1000);
+    }
+    CHECK(many.popular.n == ITEMS_LISTED && many.latest.n == ITEMS_LISTED, "full lists");
+    for (uint32_t i = ITEMS_LISTED + 499; i >= 900; i--) {
+        snprintf(id, sizeof id, "%u", i);
+        items_delete(&many, text(id));
+    }
+    CHECK(many.popular.n == 900 && many.latest.n == 900 && many.popular.at[0].item == 899,
+          "%zu and %zu are left", many.popular.n, many.latest.n);
+    items_free(&many);
 }
 
 static void test_popularity(void)
@@ -69,8 +131,8 @@ static void test_popularity(void)
     items_count(&table, 0, IDS_NONE, 0); // late
     CHECK(fabs(items_popularity(&table, 0, 14 * DAY) - (5. / 4 + 1. / 2)) < 1e-12, "halved: %g",
           items_popularity(&table, 0, 14 * DAY));
-    items_refresh(&table, 14 * DAY);
-    CHECK(table.popular_count == 2 && table.popular[0] == 1 && table.popular[1] == 0, "popular");
+    CHECK(table.popular.n == 2 && table.popular.at[0].item == 1 && table.popular.at[1].item == 0,
+          "popular");
     CHECK(table.at[0].next[0] == 1 && table.at[0].next_weight[0] == 2 && table.at[1].next[0] == 0,
           "what is taken together");
     CHECK(table.at[0].events == 6 && table.at[1].events == 2, "counts");
@@ -85,6 +147,8 @@ int main(void)
     test_numbers();
     test_facts();
     test_popularity();
+    test_lists();
+    test_filling();
     items_free(&table);
     return CHECK_DONE();
 #else

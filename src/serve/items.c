@@ -5,43 +5,117 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { POPULAR_MOST = 2000 };
+enum { CATEGORY_LISTED = 100 };
+
+// Readers come without end: a writer that waits goes before those that come later.
+static int make_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t kind;
+    int failed = pthread_rwlockattr_init(&kind);
+    if (failed) return failed;
+#ifdef __GLIBC__
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    failed = pthread_rwlock_init(lock, &kind);
+    pthread_rwlockattr_destroy(&kind);
+    return failed;
+}
 
 habit_status items_init(items *t, int64_t half_life, habit_error *err)
 {
     *t = (items){ .half_life = half_life, .version = 1 };
-    if (pthread_rwlock_init(&t->lock, NULL)) return fail(err, HABIT_EIO, "cannot make a lock");
-    t->popular = NEW(uint32_t, POPULAR_MOST);
-    return t->popular ? HABIT_OK : fail_memory(err, "items", POPULAR_MOST * sizeof(uint32_t));
+    t->popular.most = t->latest.most = ITEMS_LISTED;
+    return make_lock(&t->lock) ? fail(err, HABIT_EIO, "cannot make a lock") : HABIT_OK;
 }
 
 void items_free(items *t)
 {
     for (size_t i = 0; i < t->names.count; i++) mem_free(t->at[i].fields);
+    for (size_t i = 0; i < t->category_cap; i++) leaders_free(&t->of_category[i]);
     mem_free(t->at);
-    mem_free(t->popular);
+    mem_free(t->published);
+    mem_free(t->visible);
+    mem_free(t->of_category);
+    leaders_free(&t->popular);
+    leaders_free(&t->latest);
     ids_free(&t->names);
     ids_free(&t->categories);
     pthread_rwlock_destroy(&t->lock);
 }
 
-// Under the lock.
+// --- changing, under the lock -----------------------------------------------------------------------
+
+static bool make_room(items *t)
+{
+    const size_t n = (size_t)t->names.count + 1, words = t->visible_cap;
+    if (mem_grow((void **)&t->at, &t->cap, n, sizeof *t->at, "items", NULL) != HABIT_OK ||
+        mem_grow((void **)&t->published, &t->published_cap, n, sizeof *t->published, "items",
+                 NULL) != HABIT_OK ||
+        mem_grow((void **)&t->visible, &t->visible_cap, n / 64 + 1, sizeof *t->visible, "items",
+                 NULL) != HABIT_OK)
+        return false;
+    memset(t->visible + words, 0, (t->visible_cap - words) * sizeof *t->visible);
+    return true;
+}
+
+static void set_visible(items *t, uint32_t number, bool visible)
+{
+    const uint64_t bit = UINT64_C(1) << number % 64;
+    t->visible[number / 64] = (t->visible[number / 64] & ~bit) | (visible ? bit : 0);
+}
+
+static void forget_next(item_row *i)
+{
+    for (int k = 0; k < ITEM_NEXT; k++) i->next[k] = IDS_NONE, i->next_weight[k] = 0;
+}
+
 static uint32_t number_of(items *t, db_text id)
 {
     uint32_t number;
     const uint32_t before = t->names.count;
-    if (mem_grow((void **)&t->at, &t->cap, (size_t)before + 1, sizeof *t->at, "items", NULL) !=
-        HABIT_OK)
+    if (!make_room(t) || ids_add(&t->names, id.at, id.len, &number, NULL) != HABIT_OK)
         return IDS_NONE;
-    if (ids_add(&t->names, id.at, id.len, &number, NULL) != HABIT_OK) return IDS_NONE;
     if (number == before) {
-        t->at[number] = (item){ .time = TIME_NONE };
-        for (int i = 0; i < ITEM_NEXT; i++) t->at[number].next[i] = IDS_NONE;
+        t->at[number] = (item_row){ 0 };
+        forget_next(&t->at[number]);
+        t->published[number] = TIME_NONE;
+        set_visible(t, number, true);
     }
     return number;
+}
+
+static void note_change(items *t, uint32_t number)
+{
+    t->version++;
+    t->changed[t->version % ITEMS_CHANGED] = number;
+}
+
+double popular_key(const items *t, uint32_t number)
+{
+    const item_row *i = &t->at[number];
+    return i->recent > 0 ? log2(i->recent) + (double)i->recent_at / (double)t->half_life
+                         : -INFINITY;
+}
+
+static double latest_key(const items *t, uint32_t number)
+{
+    return t->published[number] == TIME_NONE ? -INFINITY : (double)t->published[number];
+}
+
+static void move_in_categories(items *t, uint32_t number, double old, double key)
+{
+    const item_row *i = &t->at[number];
+    for (int k = 0; k < i->categories; k++) {
+        const size_t c = i->category[k], cap = t->category_cap;
+        if (mem_grow((void **)&t->of_category, &t->category_cap, c + 1, sizeof *t->of_category,
+                     "categories", NULL) != HABIT_OK)
+            continue;
+        for (size_t n = cap; n < t->category_cap; n++)
+            t->of_category[n] = (leaders){ .most = CATEGORY_LISTED };
+        leaders_move(&t->of_category[c], number, old, key);
+    }
 }
 
 uint32_t items_number(items *t, db_text id)
@@ -56,7 +130,14 @@ uint32_t items_number(items *t, db_text id)
     return number;
 }
 
-static habit_status set_categories(items *t, item *i, db_text list, habit_error *err)
+static bool has_category(const item_row *i, uint32_t category)
+{
+    for (int k = 0; k < i->categories; k++)
+        if (i->category[k] == category) return true;
+    return false;
+}
+
+static habit_status set_categories(items *t, item_row *i, db_text list, habit_error *err)
 {
     i->categories = 0;
     if (!list.at) return HABIT_OK;
@@ -65,10 +146,10 @@ static habit_status set_categories(items *t, item *i, db_text list, habit_error 
     habit_status st = HABIT_OK;
     json_array_foreach(all, k, one)
     {
+        uint32_t number;
         if (st != HABIT_OK || !json_is_string(one) || i->categories == ITEM_CATEGORIES) continue;
-        st = ids_add(&t->categories, json_string_value(one), json_string_length(one),
-                     &i->category[i->categories], err);
-        if (st == HABIT_OK) i->categories++;
+        st = ids_add(&t->categories, json_string_value(one), json_string_length(one), &number, err);
+        if (st == HABIT_OK && !has_category(i, number)) i->category[i->categories++] = number;
     }
     json_decref(all);
     return st;
@@ -80,19 +161,40 @@ habit_status items_put(items *t, const db_item *from, habit_error *err)
     if (from->fields.at && !fields) return fail_memory(err, "fields", from->fields.len);
     pthread_rwlock_wrlock(&t->lock);
     const uint32_t number = number_of(t, from->id);
-    habit_status st = number == IDS_NONE ? fail_memory(err, "items", sizeof(item)) : HABIT_OK;
+    habit_status st = number == IDS_NONE ? fail_memory(err, "items", sizeof(item_row)) : HABIT_OK;
     if (st == HABIT_OK) {
-        item *i = &t->at[number];
-        i->time = from->time, i->hidden = from->hidden, i->deleted = false;
+        item_row *i = &t->at[number];
+        const double key = popular_key(t, number), before = latest_key(t, number);
+        i->hidden = from->hidden, i->deleted = false;
+        set_visible(t, number, !i->hidden);
+        t->published[number] = from->time;
+        leaders_move(&t->latest, number, before, latest_key(t, number));
         mem_free(i->fields);
         i->fields = fields;
         fields = NULL;
+        move_in_categories(t, number, key, -INFINITY);
         st = set_categories(t, i, from->categories, err);
-        t->version++;
+        move_in_categories(t, number, -INFINITY, key);
+        leaders_move(&t->popular, number, key, key); // it may come back from deletion
+        note_change(t, number);
     }
     pthread_rwlock_unlock(&t->lock);
     mem_free(fields);
     return st;
+}
+
+// Deletions make the lists shorter: once half is gone they are filled up from all items.
+static void fill_up(items *t)
+{
+    const bool popular = t->popular.left_out && t->popular.n < ITEMS_LISTED / 2,
+               latest = t->latest.left_out && t->latest.n < ITEMS_LISTED / 2;
+    if (popular) leaders_clear(&t->popular);
+    if (latest) leaders_clear(&t->latest);
+    for (uint32_t i = 0; i < t->names.count && (popular || latest); i++) {
+        if (popular && !t->at[i].deleted)
+            leaders_move(&t->popular, i, -INFINITY, popular_key(t, i));
+        if (latest) leaders_move(&t->latest, i, -INFINITY, latest_key(t, i));
+    }
 }
 
 void items_delete(items *t, db_text id)
@@ -100,11 +202,18 @@ void items_delete(items *t, db_text id)
     pthread_rwlock_wrlock(&t->lock);
     const uint32_t number = items_find(t, id);
     if (number != IDS_NONE) {
-        item *i = &t->at[number];
+        item_row *i = &t->at[number];
+        const double key = popular_key(t, number);
+        leaders_move(&t->popular, number, key, -INFINITY);
+        move_in_categories(t, number, key, -INFINITY);
+        leaders_move(&t->latest, number, latest_key(t, number), -INFINITY);
         mem_free(i->fields);
-        *i = (item){ .time = TIME_NONE, .deleted = true };
-        for (int k = 0; k < ITEM_NEXT; k++) i->next[k] = IDS_NONE;
-        t->version++;
+        *i = (item_row){ .deleted = true };
+        forget_next(i);
+        t->published[number] = TIME_NONE;
+        set_visible(t, number, false);
+        note_change(t, number);
+        fill_up(t);
     }
     pthread_rwlock_unlock(&t->lock);
 }
@@ -122,7 +231,7 @@ double items_popularity(const items *t, uint32_t number, int64_t now)
 }
 
 // Space-saving: the least of the few makes room, and leaves its weight behind.
-static void count_next(item *i, uint32_t next)
+static void count_next(item_row *i, uint32_t next)
 {
     int least = 0;
     for (int k = 0; k < ITEM_NEXT; k++) {
@@ -140,7 +249,8 @@ void items_count(items *t, uint32_t number, uint32_t before, int64_t time)
 {
     pthread_rwlock_wrlock(&t->lock);
     if (number < t->names.count) {
-        item *i = &t->at[number];
+        item_row *i = &t->at[number];
+        const double old = popular_key(t, number);
         if (time >= i->recent_at) {
             i->recent = halved(t, i->recent, i->recent_at, time) + 1;
             i->recent_at = time;
@@ -148,6 +258,9 @@ void items_count(items *t, uint32_t number, uint32_t before, int64_t time)
             i->recent += halved(t, 1, time, i->recent_at);
         }
         i->events++;
+        const double key = i->deleted ? -INFINITY : popular_key(t, number);
+        leaders_move(&t->popular, number, old, key);
+        move_in_categories(t, number, old, key);
         if (before < t->names.count && before != number) {
             count_next(&t->at[before], number);
             count_next(i, before);
@@ -156,49 +269,21 @@ void items_count(items *t, uint32_t number, uint32_t before, int64_t time)
     pthread_rwlock_unlock(&t->lock);
 }
 
-typedef struct rated {
-    double weight;
-    uint32_t number;
-} rated;
+// --- categories -------------------------------------------------------------------------------------
 
-static int by_weight(const void *a, const void *b)
+const leaders *items_of_category(const items *t, uint32_t category)
 {
-    const rated *x = a, *y = b;
-    if (x->weight != y->weight) return x->weight < y->weight ? 1 : -1;
-    return (x->number > y->number) - (x->number < y->number);
+    return category < t->category_cap ? &t->of_category[category] : NULL;
 }
-
-void items_refresh(items *t, int64_t now)
-{
-    const double wall = clock_wall();
-    pthread_rwlock_wrlock(&t->lock);
-    const size_t n = t->names.count;
-    rated *all = wall - t->popular_made > 1 || t->popular_made == 0 ? NEW(rated, n) : NULL;
-    if (all) {
-        for (uint32_t i = 0; i < n; i++) all[i] = (rated){ items_popularity(t, i, now), i };
-        qsort(all, n, sizeof *all, by_weight);
-        t->popular_count = 0;
-        for (size_t i = 0; i < n && i < POPULAR_MOST && all[i].weight > 0; i++)
-            t->popular[t->popular_count++] = all[i].number;
-        t->popular_made = wall;
-    }
-    pthread_rwlock_unlock(&t->lock);
-    mem_free(all);
-}
-
-// --- filters ----------------------------------------------------------------------------------------
 
 bool items_has_category(const items *t, uint32_t number, uint32_t category)
 {
-    const item *i = &t->at[number];
-    for (int k = 0; k < i->categories; k++)
-        if (i->category[k] == category) return true;
-    return false;
+    return has_category(&t->at[number], category);
 }
 
 void items_visible(const items *t, uint64_t *allowed, size_t n)
 {
-    memset(allowed, 0, (n + 63) / 64 * sizeof *allowed);
-    for (size_t i = 0; i < n && i < t->names.count; i++)
-        allowed[i / 64] |= (uint64_t)(!t->at[i].hidden && !t->at[i].deleted) << i % 64;
+    const size_t words = (n + 63) / 64, known = words < t->visible_cap ? words : t->visible_cap;
+    if (known) memcpy(allowed, t->visible, known * sizeof *allowed);
+    if (words > known) memset(allowed + known, 0, (words - known) * sizeof *allowed);
 }

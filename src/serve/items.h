@@ -6,6 +6,7 @@
 #ifndef SERVE_ITEMS_H
 #define SERVE_ITEMS_H
 #include "base/ids.h"
+#include "serve/leaders.h"
 #include "store/db.h"
 
 #include <pthread.h>
@@ -13,10 +14,11 @@
 enum {
     ITEM_NEXT = 8,       // of each item, what people often took next
     ITEM_CATEGORIES = 8, // at most, of one item
+    ITEMS_LISTED = 2000, // popular and latest ones
+    ITEMS_CHANGED = 4096,
 };
 
-typedef struct item {
-    int64_t time; // when it was published, or TIME_NONE
+typedef struct item_row {
     uint32_t category[ITEM_CATEGORIES];
     uint8_t categories;
     bool hidden, deleted;
@@ -26,18 +28,22 @@ typedef struct item {
     uint64_t events;
     uint32_t next[ITEM_NEXT]; // item numbers
     float next_weight[ITEM_NEXT];
-} item;
+} item_row;
 
 typedef struct items {
     pthread_rwlock_t lock;
     ids names, categories;
-    item *at; // [names.count]
-    size_t cap;
-    int64_t half_life; // microseconds
-    uint64_t version;  // of everything but popularity: caches compare it
-    uint32_t *popular; // the most popular lately, best first
-    size_t popular_count;
-    double popular_made; // clock_wall()
+    item_row *at;       // [names.count]
+    int64_t *published; // [names.count] or TIME_NONE; apart, to be looked through quickly
+    uint64_t *visible;  // bitmap: neither hidden nor deleted
+    size_t cap, published_cap, visible_cap;
+    int64_t half_life;    // microseconds
+    leaders popular;      // by what halves with time, keys by popular_key()
+    leaders latest;       // by when they were published
+    leaders *of_category; // [category_cap] popular
+    size_t category_cap;
+    uint64_t version;                // of everything but popularity: caches compare it
+    uint32_t changed[ITEMS_CHANGED]; // the item that made version v, at v % ITEMS_CHANGED
 } items;
 
 habit_status items_init(items *t, int64_t half_life, habit_error *err);
@@ -61,8 +67,6 @@ habit_status items_put(items *t, const db_item *i, habit_error *err);
 void items_delete(items *t, db_text id);
 // Somebody took `item` at `time`, after `before` (IDS_NONE: nothing).
 void items_count(items *t, uint32_t number, uint32_t before, int64_t time);
-// Remakes the list of what is popular at `now`, if it is older than a second.
-void items_refresh(items *t, int64_t now);
 
 // --- reading: between items_read() and items_done() -------------------------------------------------
 
@@ -71,8 +75,13 @@ static inline uint32_t items_find(const items *t, db_text id)
     return ids_get(&t->names, id.at, id.len);
 }
 double items_popularity(const items *t, uint32_t number, int64_t now);
-bool items_has_category(const items *t, uint32_t number, uint32_t category);
-// Sets the bits of items 0 .. n-1 that may be answered to anybody: neither hidden nor deleted.
+// The bitmap of items 0 .. n-1 that may be answered to anybody: neither hidden nor deleted.
 void items_visible(const items *t, uint64_t *allowed, size_t n);
+bool items_has_category(const items *t, uint32_t number, uint32_t category);
+// What `popular` is ordered by.  All weights halve alike, so their order changes with events only:
+// log2(recent) + recent_at / half_life.  -INFINITY: no events.
+double popular_key(const items *t, uint32_t number);
+// The popular ones of a category, best first; NULL if there are none.
+const leaders *items_of_category(const items *t, uint32_t category);
 
 #endif

@@ -86,7 +86,7 @@ static bool load_event(void *ctx, const db_event *e)
                                .item = items_number(&l->s->items, e->item),
                                .value = (float)e->value,
                                .behaviour = behaviours_number(&l->s->behaviours, e->behaviour) };
-    l->status = own.item == IDS_NONE ? fail_memory(l->err, "items", sizeof(item))
+    l->status = own.item == IDS_NONE ? fail_memory(l->err, "items", sizeof(item_row))
                                      : person_add(l->p, &own, l->s->people.ring, l->err);
     return l->status == HABIT_OK;
 }
@@ -320,7 +320,7 @@ void service_stop(service *s)
     lineups_free(&s->models);
     metrics_free(s->metrics);
     people_free(&s->people);
-    if (s->items.popular) items_free(&s->items);
+    if (s->items.version) items_free(&s->items);
     behaviours_free(&s->behaviours);
     mem_free(s);
 }

@@ -38,7 +38,7 @@ static bool warm_event(void *ctx, const db_event *e)
     uint32_t user;
     if (db_place(w->db) > w->place) w->place = db_place(w->db);
     behaviours_number(&w->s->behaviours, e->behaviour);
-    w->status = number == IDS_NONE ? fail_memory(w->err, "items", sizeof(item)) : HABIT_OK;
+    w->status = number == IDS_NONE ? fail_memory(w->err, "items", sizeof(item_row)) : HABIT_OK;
     if (w->status == HABIT_OK)
         w->status = mem_grow((void **)&w->later, &w->cap, (size_t)known + 1, sizeof *w->later,
                              "users", w->err);
@@ -65,10 +65,7 @@ habit_status service_warm(service *s, habit_error *err)
     if (st == HABIT_OK) st = w.status;
     for (uint32_t u = 0; st == HABIT_OK && u < w.users.count; u++) // the first of each
         items_count(&s->items, w.later[u].item, IDS_NONE, w.later[u].time);
-    if (st == HABIT_OK) {
-        items_refresh(&s->items, clock_now());
-        atomic_store(&s->place, w.place);
-    }
+    if (st == HABIT_OK) atomic_store(&s->place, w.place);
     ids_free(&w.users);
     mem_free(w.later);
     db_reader_free(w.db);
