@@ -7,6 +7,12 @@
 #include <math.h>
 #include <string.h>
 
+// Where the vector stands in a state.
+static size_t vector_at(const served *s)
+{
+    return (s->live_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+}
+
 habit_status served_new(served **out, const model *m, uint64_t version, const uint32_t *from_model,
                         size_t items, pool *p, habit_error *err)
 {
@@ -36,6 +42,7 @@ habit_status served_new(served **out, const model *m, uint64_t version, const ui
         s->live_bytes = live_bytes(n);
         if (s->live_bytes) s->network = n, s->live_scratch = live_scratch(n);
     }
+    if (s->list) s->state_bytes = vector_at(s) + (size_t)m->dim * sizeof(float);
 out:
     if (st == HABIT_OK)
         *out = s;
@@ -75,26 +82,22 @@ static size_t known_events(const served *s, const person *p, size_t before, live
     return n;
 }
 
-// The model's memory of the person, brought up to the latest event.  NULL when out of memory.
-static const void *remember(const served *s, const served_ask *a, live_event *e, size_t *count,
-                            arena *scratch)
+// Whether it has anything to go by: a network that keeps something goes by events alone.
+static bool knows_any(const served *s, const served_ask *a)
 {
-    person *p = a->who;
-    person_state *st = person_state_of(p, s->version, s->live_bytes);
-    if (!st) return NULL;
-    const uint64_t fresh = p->appended - st->taken;
-    const bool again = st->model != s->version || st->rewrite != p->rewrite || fresh > p->events;
-    size_t from;
-    const size_t n = known_events(s, p, again ? 0 : p->events - (size_t)fresh, e, &from);
-    if (again) {
-        const size_t window = (size_t)s->network->options.max_len;
-        live_start(s->network, st->bytes, a->user);
-        from = n > window ? n - window : 0;
+    if (!s->network && a->user != USER_NONE) return true;
+    for (size_t i = 0; i < a->who->events; i++) {
+        const uint32_t item = a->who->event[i].item;
+        if (item < s->items && s->to_model[item] != ITEM_NONE) return true;
     }
-    for (size_t i = from; i < n; i++) live_follow(s->network, st->bytes, e, i + 1, scratch);
-    st->model = s->version, st->rewrite = p->rewrite, st->taken = p->appended;
-    *count = n;
-    return st->bytes;
+    return false;
+}
+
+// Whether the vector depends on the moment of the question.
+static bool asks_time(const served *s)
+{
+    const struct network_class *n = s->model->class->network;
+    return n && n->traits & NETWORK_ASKS_TIME;
 }
 
 // The query of a model that keeps nothing.
@@ -119,57 +122,132 @@ static query whole_query(const served_ask *a, const live_event *e, size_t n, are
 
 // --- answers ----------------------------------------------------------------------------------------
 
-static size_t best_of_scores(const served *s, const served_ask *a, const float *scores,
+static size_t best_of_scores(const served *s, const float *scores, const served_choice *c,
                              uint32_t *item, float *score)
 {
-    topk best = { .item = item, .score = score, .k = a->k };
+    topk best = { .item = item, .score = score, .k = c->k };
     for (size_t i = 0; i < s->items; i++) {
         if (s->to_model[i] == ITEM_NONE) continue;
-        if (a->allowed && !(a->allowed[i / 64] >> i % 64 & 1)) continue;
-        const float x = scores[s->to_model[i]];
+        if (c->allowed && !(c->allowed[i / 64] >> i % 64 & 1)) continue;
+        const float x = scores[s->to_model[i]] + (c->extra ? c->extra[i] : 0);
         if (x > topk_threshold(&best)) topk_offer(&best, (uint32_t)i, x);
     }
     topk_finish(&best);
     return best.n;
 }
 
+size_t served_pick(const served *s, const served_view *v, const served_choice *c, uint32_t *item,
+                   float *score, arena *scratch)
+{
+    if (!v->vector) return best_of_scores(s, v->scores, c, item, score);
+    const size_t mark = arena_mark(scratch);
+    void *room = arena_alloc(scratch, shortlist_scratch(s->list, c->k), 1);
+    const shortlist_query q = { v->vector, c->allowed, c->k, c->extra, c->cosine };
+    const size_t found = room ? shortlist_best(s->list, &q, item, score, room) : 0;
+    arena_rewind(scratch, mark);
+    return found;
+}
+
+// --- what the model thinks --------------------------------------------------------------------------
+
+// The vector of somebody of whom nothing is kept: by one pass over all events.
+static bool encode_passing(const served *s, const served_ask *a, float *vector, arena *scratch)
+{
+    size_t from;
+    const model_class *c = s->model->class;
+    live_event *e = arena_new(scratch, live_event, a->who->events);
+    if (scratch->failed) return false;
+    const size_t n = known_events(s, a->who, 0, e, &from);
+    const query q = whole_query(a, e, n, scratch);
+    if (scratch->failed) return false;
+    if (c->encode)
+        c->encode(s->model, &q, 1, vector, scratch);
+    else
+        c->score(s->model, &q, 1, vector, scratch);
+    return true;
+}
+
+// The network's memory of the person, brought up to the latest event: then its vector.
+static bool remember(const served *s, const served_ask *a, person_state *st, float *vector,
+                     arena *scratch)
+{
+    const person *p = a->who;
+    const uint64_t fresh = p->appended - st->taken;
+    const bool again = st->model != s->version || st->rewrite != p->rewrite || fresh > p->events;
+    live_event *e = arena_new(scratch, live_event, p->events);
+    size_t from;
+    if (scratch->failed) return false;
+    const size_t n = known_events(s, p, again ? 0 : p->events - (size_t)fresh, e, &from);
+    if (again) {
+        const size_t window = (size_t)s->network->options.max_len;
+        live_start(s->network, st->bytes, a->user);
+        from = n > window ? n - window : 0;
+    }
+    for (size_t i = from; i < n; i++) live_follow(s->network, st->bytes, e, i + 1, scratch);
+    live_answer(s->network, st->bytes, a->now, vector, scratch);
+    return true;
+}
+
+// The vector that is kept of a person, made anew where something has changed.
+static bool encode_kept(const served *s, const served_ask *a, float *vector, arena *scratch)
+{
+    person *p = a->who;
+    person_state *st = person_state_of(p, s->version, s->state_bytes);
+    if (!st) return encode_passing(s, a, vector, scratch);
+    float *last = (float *)(void *)((char *)st->bytes + vector_at(s));
+    const size_t bytes = (size_t)s->model->dim * sizeof *vector;
+    if (st->model == s->version && st->rewrite == p->rewrite && st->taken == p->appended &&
+        !asks_time(s)) {
+        memcpy(vector, last, bytes);
+        return true;
+    }
+    if (!(s->network ? remember(s, a, st, vector, scratch) : encode_passing(s, a, vector, scratch)))
+        return false;
+    memcpy(last, vector, bytes);
+    st->model = s->version, st->rewrite = p->rewrite, st->taken = p->appended;
+    return true;
+}
+
+bool served_look(const served *s, const served_ask *a, served_view *v, arena *scratch)
+{
+    if (!knows_any(s, a)) return false;
+    float *out = arena_floats(scratch, s->list ? (size_t)s->model->dim : s->model->items);
+    const size_t mark = arena_mark(scratch);
+    if (!out) return false;
+    *v = s->list ? (served_view){ .vector = out } : (served_view){ .scores = out };
+    const bool knows = s->list && !a->passing ? encode_kept(s, a, out, scratch)
+                                              : encode_passing(s, a, out, scratch);
+    const bool failed = scratch->failed;
+    arena_rewind(scratch, mark);
+    return knows && !failed;
+}
+
 size_t served_best(const served *s, const served_ask *a, uint32_t *item, float *score,
                    arena *scratch)
 {
-    const model_class *c = s->model->class;
     const size_t mark = arena_mark(scratch);
-    size_t n = 0, found = 0, from;
-    live_event *e = arena_new(scratch, live_event, a->who->events);
-    const void *state = NULL;
-    if (scratch->failed) goto out;
-    if (s->network)
-        state = remember(s, a, e, &n, scratch);
-    else
-        n = known_events(s, a->who, 0, e, &from);
-    if (n == 0 && a->user == USER_NONE) goto out;
-    if (!s->list) {
-        float *scores = arena_new(scratch, float, s->model->items);
-        const query q = whole_query(a, e, n, scratch);
-        if (scratch->failed) goto out;
-        c->score(s->model, &q, 1, scores, scratch);
-        found = best_of_scores(s, a, scores, item, score);
-        goto out;
-    }
-    float *vector = arena_new(scratch, float, (size_t)s->model->dim);
-    query q = { 0 };
-    if (!state) q = whole_query(a, e, n, scratch);
-    void *room = arena_alloc(scratch, shortlist_scratch(s->list, a->k), 1);
-    if (scratch->failed) goto out;
-    if (state)
-        live_answer(s->network, state, a->now, vector, scratch);
-    else
-        c->encode(s->model, &q, 1, vector, scratch);
-    found =
-        shortlist_best(s->list, &(shortlist_query){ vector, a->allowed, a->k }, item, score, room);
-out:
-    if (scratch->failed) found = 0;
+    served_view v;
+    const served_choice c = { .allowed = a->allowed, .k = a->k };
+    const size_t n =
+        served_look(s, a, &v, scratch) ? served_pick(s, &v, &c, item, score, scratch) : 0;
     arena_rewind(scratch, mark);
-    return found;
+    return n;
+}
+
+const float *served_item(const served *s, uint32_t item)
+{
+    if (!s->list || item >= s->items || s->to_model[item] == ITEM_NONE) return NULL;
+    return s->model->item_vector + (size_t)s->to_model[item] * (size_t)s->model->dim;
+}
+
+const float *served_remembered(const served *s, const person *p)
+{
+    for (int i = 0; i < PERSON_STATES && s->list; i++) {
+        const person_state *st = &p->state[i];
+        if (st->model == s->version && st->rewrite == p->rewrite && st->taken == p->appended)
+            return (const float *)(const void *)((const char *)st->bytes + vector_at(s));
+    }
+    return NULL;
 }
 
 size_t served_scratch(const served *s, size_t k, size_t ring)

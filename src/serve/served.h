@@ -18,6 +18,7 @@ typedef struct served {
     shortlist *list;               // of a model that scores by dot products; else NULL
     const struct network *network; // of one that keeps what it remembers of people; else NULL
     size_t live_bytes, live_scratch;
+    size_t state_bytes; // kept of a person: what the network does, and the vector it gave last
 } served;
 
 // from_model[i] is the service's number of item i of the model, below `items`.  Types of behaviour
@@ -32,6 +33,7 @@ typedef struct served_ask {
     int64_t now;             // microseconds since 1970
     const uint64_t *allowed; // bitmap of items; NULL: all
     size_t k;
+    bool passing; // nothing is kept of who asks: a history in a request
 } served_ask;
 
 // The best items, best first: item[k], score[k].  Returns how many; 0 if the model knows nothing
@@ -39,5 +41,31 @@ typedef struct served_ask {
 size_t served_best(const served *s, const served_ask *a, uint32_t *item, float *score,
                    arena *scratch);
 size_t served_scratch(const served *s, size_t k, size_t ring);
+
+// --- the same in two steps: only the first needs the person ------------------------------------------
+
+// What the model thinks of somebody: one of the two.
+typedef struct served_view {
+    float *vector; // [dim]
+    float *scores; // [model->items] by the model's numbers
+} served_view;
+
+// False if it knows nothing; the view lies in `scratch`.
+bool served_look(const served *s, const served_ask *a, served_view *v, arena *scratch);
+
+typedef struct served_choice {
+    const uint64_t *allowed;
+    size_t k;
+    const float *extra; // [items] added to scores, or NULL
+    bool cosine;        // of vectors: by the angle alone
+} served_choice;
+
+size_t served_pick(const served *s, const served_view *v, const served_choice *c, uint32_t *item,
+                   float *score, arena *scratch);
+
+// The vector of an item, or NULL.
+const float *served_item(const served *s, uint32_t item);
+// Of a person: what served_look() made last with this model, or NULL.
+const float *served_remembered(const served *s, const person *p);
 
 #endif
