@@ -2,6 +2,7 @@
 #include "lib/model_folder.h"
 #include "base/memory.h"
 #include "base/json.h"
+#include "models/checksums.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,19 +107,15 @@ static habit_status write_part(const char *dir, const char *name, const training
 
 habit_status model_folder_write(const char *path, const training *t, habit_error *err)
 {
-    static const char *const parts[] = {
-        "model.safetensors",   "users.jsonl",    "items.jsonl",  "titles.jsonl", "behaviours.jsonl",
-        "history.safetensors", "training.jsonl", "metrics.json", MODEL_MARKER
-    };
     folder_writer w;
+    habit_status st = HABIT_OK;
     TRY(folder_create(&w, path, err));
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        const habit_status st = write_part(w.temporary, parts[i], t, err);
-        if (st == HABIT_OK) continue;
-        folder_abandon(&w);
-        return st;
-    }
-    return folder_commit(&w, MODEL_MARKER, err);
+    for (size_t i = 0; i < MODEL_FILES && st == HABIT_OK; i++)
+        st = write_part(w.temporary, model_files[i], t, err);
+    if (st == HABIT_OK) st = checksums_write(w.temporary, model_files, MODEL_FILES, err);
+    if (st == HABIT_OK) return folder_commit(&w, MODEL_MARKER, err);
+    folder_abandon(&w);
+    return st;
 }
 
 // --- opening -----------------------------------------------------------------------------------

@@ -3,8 +3,14 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "models/checksums.h"
 
 #include <string.h>
+
+const char *const model_files[MODEL_FILES] = {
+    "model.safetensors",   "users.jsonl",    "items.jsonl",  "titles.jsonl", "behaviours.jsonl",
+    "history.safetensors", "training.jsonl", "metrics.json", MODEL_MARKER
+};
 
 static habit_status read_config(habit_model *m, const char *path, habit_error *err)
 {
@@ -125,6 +131,7 @@ habit_status model_folder_open(habit_model **out, const char *path, habit_error 
         !(m->path = mem_strdup(path)))
         st = fail_memory(err, path, sizeof *m);
     if (st == HABIT_OK) st = read_config(m, config, err);
+    if (st == HABIT_OK) st = checksums_check(path, model_files, MODEL_FILES, err);
     if (st == HABIT_OK) st = understand(&class, m, config, err);
     if (st == HABIT_OK) st = id_list_load(&m->users, users, err);
     if (st == HABIT_OK) st = id_list_load(&m->items, items, err);

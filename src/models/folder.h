@@ -13,6 +13,8 @@
 //                          and filters what is known; evaluation never reads it.
 //     training.jsonl       a line per epoch, as --log writes them, of models that learn in epochs
 //     metrics.json         seconds, rows, and the metric on validation if one was asked for
+//     checksums.xxh128     of all the others (models/checksums.h); a folder that does not fit them is
+//                          refused, one without them is believed
 //
 // config.json: {"format": "habit-model", "version": 1, "model": "ease", "habit": "0.1.0",
 //   "options": {every option of the model}, "seed": 1,
@@ -27,7 +29,9 @@
 #include <jansson.h>
 
 #define MODEL_MARKER "config.json"
-enum { MODEL_VERSION = 1 };
+enum { MODEL_VERSION = 1, MODEL_FILES = 9 };
+
+extern const char *const model_files[MODEL_FILES]; // in the order they are written
 
 // What each user of a model had done when it was made.  Columns may be NULL where the log had none.
 typedef struct history {
