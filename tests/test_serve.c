@@ -3,6 +3,10 @@
 
 #ifdef HAVE_SERVE
 #include "tests/serve_client.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <dirent.h>
 
 static serve_place place;
 
@@ -35,7 +39,7 @@ static const struct {
     { "an id with NUL", "GET", "/v1/users/a%00b", NULL, 400, "error.message", "the id of the user has a NUL in it" },
     { "n is a word", "GET", "/v1/users/u/recommendations?n=x", NULL, 400, "error.message", "n=x: not a whole number in [1, 1000]" },
     { "a model nobody serves", "GET", "/v1/users/u/recommendations?model=none", NULL, 404, "error.type", "not_found_error" },
-    { "no body", "POST", "/v1/events", NULL, 400, "error.message", "the body is empty: send events as JSON" },
+    { "no body", "POST", "/v1/events", NULL, 400, "error.message", "the body is empty: send JSON" },
     { "no JSON", "POST", "/v1/events", "user=1", 400, "error.type", "invalid_request_error" },
     { "a number", "POST", "/v1/events", "7", 400, "error.type", "invalid_request_error" },
     { "no events", "POST", "/v1/events", "[]", 200, NULL, NULL },
@@ -108,6 +112,157 @@ static void test_strict(serve_client *c)
     CHECK(client_ask(c, "POST", "/v1/events", mixed) == 200 && client_number(c, "accepted") == 1,
           "%s", c->body);
     CHECK(client_get(c, "/v1/users/bob") == 200, "%s", c->body);
+}
+
+// Ids of any characters, in paths and in bodies.
+static void test_ids(serve_client *c)
+{
+    static const struct {
+        const char *json, *path;
+    } ids[] = {
+        { "\"a/b?c=d&e#f\"", "a%2Fb%3Fc%3Dd%26e%23f" },
+        { "\"\\u00e9\\ud83d\\ude00\"", "%C3%A9%F0%9F%98%80" },
+        { "\" \\\"quoted\\\" \\\\ \\n\"", "%20%22quoted%22%20%5C%20%0A" },
+        { "17", "17" },
+        { "\"..\"", ".." },
+        { "\"%2F\"", "%252F" },
+    };
+    char body[200], path[200];
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        snprintf(body, sizeof body, "{\"user\":%s,\"item\":%s,\"rating\":\"4.5\"}", ids[i].json,
+                 ids[i].json);
+        CHECK(client_ask(c, "POST", "/v1/events", body) == 200 && client_number(c, "accepted") == 1,
+              "%s: %s", ids[i].json, c->body);
+        snprintf(path, sizeof path, "/v1/users/%s", ids[i].path);
+        CHECK(client_get(c, path) == 200 && client_count(c, "events") == 1 &&
+                  client_number(c, "events.0.value") == 4.5,
+              "%s: %s", path, c->body);
+        snprintf(path, sizeof path, "/v1/users/%s/recommendations", ids[i].path);
+        CHECK(client_get(c, path) == 200, "%s: %s", path, c->body);
+        snprintf(path, sizeof path, "/v1/items/%s", ids[i].path);
+        CHECK(client_get(c, path) == 200 && client_number(c, "events") == 1, "%s: %s", path,
+              c->body);
+    }
+    // bytes that are no text at all
+    CHECK(client_ask(c, "PUT", "/v1/items/%FF%FE", "{\"price\":3}") == 200, "%s", c->body);
+    CHECK(client_get(c, "/v1/items/%FF%FE") == 200 && strstr(c->body, "\"\\udcff\\udcfe\""), "%s",
+          c->body);
+    CHECK(client_ask(c, "DELETE", "/v1/items/%FF%FE", NULL) == 200 &&
+              client_get(c, "/v1/items/%FF%FE") == 404,
+          "%s", c->body);
+    client_ask(c, "POST", "/v1/events", "{\"user\":\"a\\u0000b\",\"item\":\"i\"}");
+    CHECK(c->status == 400, "NUL in an id: %s", c->body);
+}
+
+static void test_items(serve_client *c)
+{
+    const char *many =
+        "[{\"item\":\"x1\",\"categories\":[\"a\",\"b\"],\"time\":1700000000,\"price\":9.5},"
+        "{\"item_id\":\"x2\",\"category\":\"a\",\"hidden\":true,\"fields\":{\"price\":1}},"
+        "{\"item\":\"x3\",\"hidden\":3}]";
+    CHECK(client_ask(c, "POST", "/v1/items", many) == 200 && client_number(c, "accepted") == 2 &&
+              client_number(c, "errors.0.index") == 2,
+          "%s", c->body);
+    CHECK(client_get(c, "/v1/items/x1") == 200 &&
+              strcmp(client_text(c, "categories.1"), "b") == 0 &&
+              client_number(c, "fields.price") == 9.5 &&
+              strcmp(client_text(c, "time"), "2023-11-14T22:13:20Z") == 0,
+          "%s", c->body);
+    CHECK(client_get(c, "/v1/items?n=1&after=x0") == 200 && client_count(c, "items") == 1 &&
+              strcmp(client_text(c, "next"), "x1") == 0,
+          "%s", c->body);
+    CHECK(client_get(c, "/v1/items?after=x1") == 200 &&
+              strcmp(client_text(c, "items.0.item"), "x2") == 0 &&
+              json_is_null(client_value(c, "next")),
+          "%s", c->body);
+    // an item that is hidden is not recommended; the next answer knows
+    client_get(c, "/v1/users/ann/recommendations?n=3");
+    char best[40], path[100];
+    snprintf(best, sizeof best, "%s", client_text(c, "items.0.item"));
+    snprintf(path, sizeof path, "/v1/items/%s", best);
+    CHECK(client_ask(c, "PUT", path, "{\"hidden\":true}") == 200, "%s", c->body);
+    client_get(c, "/v1/users/ann/recommendations?n=3");
+    CHECK(client_count(c, "items") == 3 && !strstr(c->body, best), "%s is hidden: %s", best,
+          c->body);
+    CHECK(client_ask(c, "PUT", path, "{}") == 200, "%s", c->body);
+    client_get(c, "/v1/users/ann/recommendations?n=3");
+    CHECK(strcmp(client_text(c, "items.0.item"), best) == 0, "%s is back: %s", best, c->body);
+    CHECK(client_ask(c, "DELETE", "/v1/items/x1", NULL) == 200 &&
+              client_get(c, "/v1/items/x1") == 404 &&
+              client_ask(c, "DELETE", "/v1/items/x1", NULL) == 404,
+          "%s", c->body);
+}
+
+// Three events that come backwards give what the same give in their order.
+static void test_late(serve_client *c)
+{
+    for (int t = 3; t > 0; t--) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"user\":\"late\",\"item\":\"i00%d\",\"time\":%d}", t,
+                 1700000000 + t);
+        client_ask(c, "POST", "/v1/events", body);
+        client_get(c, "/v1/users/late/recommendations"); // the person is in memory meanwhile
+    }
+    CHECK(client_get(c, "/v1/users/late") == 200 &&
+              strcmp(client_text(c, "events.0.item"), "i003") == 0 &&
+              strcmp(client_text(c, "events.2.item"), "i001") == 0,
+          "%s", c->body);
+    client_get(c, "/v1/users/late/recommendations?n=1&model=other");
+    const double late = client_number(c, "items.0.score");
+    client_ask(c, "POST", "/v1/events",
+               "[{\"user\":\"right\",\"item\":\"i001\",\"time\":1700000001},"
+               "{\"user\":\"right\",\"item\":\"i002\",\"time\":1700000002},"
+               "{\"user\":\"right\",\"item\":\"i003\",\"time\":1700000003}]");
+    client_get(c, "/v1/users/right/recommendations?n=1&model=other");
+    CHECK(late == client_number(c, "items.0.score"), "%g against %s", late, c->body);
+}
+
+// --- forgetting -------------------------------------------------------------------------------------
+
+// How often these bytes stand in the files whose names begin with `prefix`.
+static int occurrences(const char *prefix, const char *bytes)
+{
+    const size_t len = strlen(bytes);
+    int n = 0;
+    DIR *d = opendir(".");
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0) continue;
+        char *text = NULL;
+        size_t size = 0;
+        if (file_read(&text, &size, e->d_name, 1 << 30, NULL) != HABIT_OK) continue;
+        for (size_t i = 0; i + len <= size; i++) n += memcmp(text + i, bytes, len) == 0;
+        mem_free(text);
+    }
+    if (d) closedir(d);
+    return n;
+}
+
+static void test_forget(serve_client *c)
+{
+    const char *id = "Wilhelmina-the-Forgotten", *path = "/v1/users/Wilhelmina-the-Forgotten";
+    char body[300], stranger[2000];
+    for (int i = 0; i < 30; i++) {
+        snprintf(body, sizeof body,
+                 "{\"user\":\"%s\",\"item\":\"i00%d\",\"event_id\":\"Wilhelmina-event-%d\","
+                 "\"page\":\"Wilhelmina-page\"}",
+                 id, i % 9, i);
+        CHECK(client_ask(c, "POST", "/v1/events", body) == 200, "%s", c->body);
+    }
+    CHECK(client_ask(c, "PUT", path, "{\"fields\":{\"name\":\"Wilhelmina\"}}") == 200, "%s",
+          c->body);
+    snprintf(body, sizeof body, "%s/recommendations", path);
+    CHECK(client_get(c, body) == 200 && client_count(c, "items") == 10, "%s", c->body);
+    CHECK(occurrences("live.db", "Wilhelmina") > 30, "the scan sees nothing");
+    CHECK(client_ask(c, "DELETE", path, NULL) == 200 && client_number(c, "deleted") >= 32, "%s",
+          c->body);
+    CHECK(occurrences("live.db", "Wilhelmina") == 0, "%d traces are left",
+          occurrences("live.db", "Wilhelmina"));
+    CHECK(client_get(c, path) == 404 && client_ask(c, "DELETE", path, NULL) == 404, "%s", c->body);
+    client_get(c, "/v1/users/nobody-at-all/recommendations?n=5");
+    snprintf(stranger, sizeof stranger, "%s", strstr(c->body, "\"items\""));
+    client_get(c, body);
+    char *items = strstr(c->body, "\"items\"");
+    CHECK(strncmp(items, stranger, 40) == 0, "%s is not what a stranger gets: %s", items, stranger);
 }
 
 static void test_metrics(serve_client *c)
@@ -189,6 +344,10 @@ int main(int argc, char **argv)
     test_cases(&c);
     test_events(&c);
     test_strict(&c);
+    test_ids(&c);
+    test_items(&c);
+    test_late(&c);
+    test_forget(&c);
     test_metrics(&c);
     test_reload(&c, &p);
     client_close(&c);

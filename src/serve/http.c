@@ -164,6 +164,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     (void)connection, (void)how;
     if (!r) return;
     *state = NULL;
+    if (r->after && r->later) r->after(r); // nobody waits for the answer, but its work is done
     if (l->server->done) l->server->done(l->server->ctx, r);
     request_free(r);
     atomic_fetch_sub(&l->server->at_hand, 1);

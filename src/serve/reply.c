@@ -110,6 +110,42 @@ bool request_flag(http_request *r, const char *name, bool fallback, bool *out)
     return false;
 }
 
+bool page_begin(page *p, http_request *r, const char *name)
+{
+    enum { PAGE = 100, PAGE_MOST = 10000 };
+    const http_text after = http_param(r, "after");
+    long n;
+    if (!request_number(r, "n", 1, PAGE_MOST, PAGE, &n)) return false;
+    *p = (page){ .request = r,
+                 .to = &r->reply,
+                 .after = { after.len ? after.at : NULL, after.len },
+                 .most = (size_t)n };
+    buffer_format(p->to, "{\"%s\":[", name);
+    return true;
+}
+
+bool page_next(page *p, db_text id)
+{
+    p->more = p->count == p->most;
+    if (p->more) return false;
+    if (p->count++) buffer_text(p->to, ",");
+    buffer_clear(&p->last);
+    buffer_add(&p->last, id.at, id.len);
+    return true;
+}
+
+void page_end(page *p, habit_status st, const habit_error *err)
+{
+    buffer_text(p->to, "],\"next\":");
+    reply_text(p->to, p->more ? (db_text){ p->last.data, p->last.len } : (db_text){ 0 });
+    buffer_text(p->to, "}\n");
+    if (st != HABIT_OK || p->last.failed)
+        reply_failure(p->request, st != HABIT_OK ? st : HABIT_ENOMEM, err);
+    else
+        http_answer(p->request, 200);
+    buffer_free(&p->last);
+}
+
 json_t *request_object(http_request *r)
 {
     json_error_t e;

@@ -27,6 +27,21 @@ bool request_number(http_request *r, const char *name, long least, long most, lo
                     long *out);
 // "1", "true", "yes", "" for true; "0", "false", "no" for false.
 bool request_flag(http_request *r, const char *name, bool fallback, bool *out);
+// Pages of a list in the order of ids: {"users":[...],"next":"u7"}.
+typedef struct page {
+    http_request *request;
+    buffer *to;
+    db_text after; // where the page begins; {NULL}: at the first
+    size_t most, count;
+    buffer last; // id of the latest row
+    bool more;
+} page;
+
+bool page_begin(page *p, http_request *r, const char *name); // ?n=100&after=ID
+// Before each row: false if the page is full.  Ask the database for one row more than p->most.
+bool page_next(page *p, db_text id);
+void page_end(page *p, habit_status st, const habit_error *err);
+
 // The body as a JSON object, owned by the caller.  An empty body is an empty object.
 json_t *request_object(http_request *r);
 

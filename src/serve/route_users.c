@@ -1,12 +1,10 @@
-// route_users.c - people: what they did, and what is recommended to them.
+// route_users.c - people: what they did, and what is known of them.
 #include "base/clock.h"
-#include "base/memory.h"
-#include "serve/routes.h"
+#include "serve/posted.h"
 
 #include <math.h>
-#include <string.h>
 
-enum { TIMELINE_MOST = 10000, ANSWERS_MOST = 1000 };
+enum { TIMELINE_MOST = 10000 };
 
 // --- GET /v1/users/{id} -----------------------------------------------------------------------------
 
@@ -49,18 +47,21 @@ static bool write_event(void *ctx, const db_event *e)
     return !to->failed;
 }
 
-static bool write_user(void *ctx, const db_user *u)
+static void write_known(buffer *to, const db_user *u)
 {
-    buffer *to = ctx;
     buffer_text(to, ",\"fields\":");
     if (u->fields.at)
         buffer_add(to, u->fields.at, u->fields.len);
     else
         buffer_text(to, "null");
-    if (u->comment.at) {
-        buffer_text(to, ",\"comment\":");
-        reply_text(to, u->comment);
-    }
+    if (!u->comment.at) return;
+    buffer_text(to, ",\"comment\":");
+    reply_text(to, u->comment);
+}
+
+static bool write_user(void *ctx, const db_user *u)
+{
+    write_known(ctx, u);
     return true;
 }
 
@@ -88,104 +89,40 @@ static void get_user(const call *c)
         reply_failure(r, st, &err);
 }
 
-// --- GET /v1/users/{id}/recommendations -------------------------------------------------------------
+// --- what is known of them --------------------------------------------------------------------------
 
-typedef struct asked {
-    const hosted *model;
-    db_text user;
-    size_t n;
-    bool exclude_seen;
-} asked;
-
-static void clear_bit(uint64_t *bits, size_t at)
+static bool list_user(void *ctx, const db_user *u)
 {
-    bits[at / 64] &= ~((uint64_t)1 << at % 64);
+    page *p = ctx;
+    if (!page_next(p, u->id)) return false;
+    buffer_text(p->to, "{\"user\":");
+    reply_text(p->to, u->id);
+    write_known(p->to, u);
+    buffer_text(p->to, "}");
+    return true;
 }
 
-// The best items, by the model; returns how many.
-static size_t ask_model(const call *c, const asked *a, uint32_t *best, float *score,
-                        habit_status *st, habit_error *err)
+static void get_users(const call *c)
 {
-    const served *m = a->model->served;
-    arena *scratch = worker_scratch(c->w, served_scratch(m, a->n, c->s->people.ring));
-    uint64_t *allowed = worker_items(c->w, m->items);
-    person *p;
-    size_t found = 0;
-    if (!scratch || !allowed) {
-        *st = fail_memory(err, "an answer", 0);
-        return 0;
-    }
-    items_read(&c->s->items);
-    items_visible(&c->s->items, allowed, m->items);
-    items_done(&c->s->items);
-    if ((*st = service_person(c->s, c->w, a->user, &p, err)) != HABIT_OK) return 0;
-    for (size_t i = 0; a->exclude_seen && i < p->events; i++)
-        if (p->event[i].item < m->items) clear_bit(allowed, p->event[i].item);
-    const served_ask ask = {
-        .who = p,
-        .user = id_list_find(&a->model->folder->users, a->user.at, a->user.len),
-        .now = clock_now(),
-        .allowed = allowed,
-        .k = a->n,
-    };
-    found = served_best(m, &ask, best, score, scratch);
-    people_give(&c->s->people, p);
-    return found;
-}
-
-static void write_answer(const call *c, const asked *a, const uint32_t *best, const float *score,
-                         size_t found)
-{
-    buffer *to = &c->request->reply;
-    char id[ANSWER_ID];
-    service_answer_id(c->w, id);
-    buffer_format(to, "{\"recommendation_id\":\"%s\",\"user\":", id);
-    reply_text(to, a->user);
-    buffer_text(to, ",\"model\":");
-    reply_text(to, (db_text){ a->model->name, strlen(a->model->name) });
-    buffer_format(to, ",\"version\":\"%s\",\"items\":[", a->model->version);
-    items_read(&c->s->items);
-    for (size_t i = 0; i < found; i++) {
-        size_t len;
-        const char *name = ids_at(&c->s->items.names, best[i], &len);
-        buffer_text(to, i ? ",{\"item\":" : "{\"item\":");
-        reply_text(to, (db_text){ name, len });
-        buffer_format(to, ",\"score\":%.7g,\"source\":\"model\"}", (double)score[i]);
-    }
-    items_done(&c->s->items);
-    buffer_text(to, "]}\n");
-    http_answer(c->request, 200);
-}
-
-static void get_recommendations(const call *c)
-{
-    http_request *r = c->request;
-    const http_text name = http_param(r, "model");
     habit_error err = { 0 };
-    asked a = { .model = lineup_find(c->models, name.at, name.len) };
-    habit_status st = HABIT_OK;
-    long n;
-    if (!request_id(r, c->piece[0], "user", &a.user)) return;
-    if (!request_number(r, "n", 1, ANSWERS_MOST, 10, &n)) return;
-    if (!request_flag(r, "exclude_seen", true, &a.exclude_seen)) return;
-    if (!a.model) {
-        reply_error(r, 404, "no such model is served here; GET /v1/models lists them");
-        return;
-    }
-    a.n = (size_t)n;
-    uint32_t *best = NEW(uint32_t, a.n);
-    float *score = NEW(float, a.n);
-    size_t found = 0;
-    if (!best || !score)
-        st = fail_memory(&err, "an answer", a.n * 8);
-    else
-        found = ask_model(c, &a, best, score, &st, &err);
-    if (st == HABIT_OK)
-        write_answer(c, &a, best, score, found);
-    else
-        reply_failure(r, st, &err);
-    mem_free(best);
-    mem_free(score);
+    page p;
+    if (!page_begin(&p, c->request, "users")) return;
+    page_end(&p, db_users(c->w->db, p.after, p.most + 1, list_user, &p, &err), &err);
+}
+
+static void put_user(const call *c)
+{
+    posted_put(c, body_user, "user");
+}
+
+static void post_users(const call *c)
+{
+    posted_take(c, body_user, "habit_users_put_total", "Users that were posted.");
+}
+
+static void delete_user(const call *c)
+{
+    posted_delete(c, DB_DELETE_USER, "user");
 }
 
 // clang-format off
@@ -194,12 +131,17 @@ const route routes_users[] = {
       .answer = "{\"user\":\"u1\",\"fields\":null,\"events\":[{\"item\":\"i1\",\"behaviour\":\"view\","
                 "\"time\":\"2024-05-01T12:00:00Z\"}]}",
       .param = { { "n", "integer", "at most so many events; 100" } } },
-    { "GET", "/v1/users/{id}/recommendations", get_recommendations, .summary = "What this person may want next.",
-      .answer = "{\"recommendation_id\":\"0f3c\",\"user\":\"u1\",\"model\":\"ease\",\"version\":\"9f3c2a1b7d5e0c44\","
-                "\"items\":[{\"item\":\"i9\",\"score\":0.73,\"source\":\"model\"}]}",
-      .param = { { "n", "integer", "how many; 10" },
-                 { "exclude_seen", "boolean", "leave out what the person had; true" },
-                 { "model", "string", "which model; the default one" } } },
+    { "PUT", "/v1/users/{id}", put_user, .summary = "What is known of a person, in place of what was.",
+      .body = "{\"fields\":{\"age\":33}}", .answer = "{\"user\":\"u1\"}" },
+    { "DELETE", "/v1/users/{id}", delete_user, .summary = "Forgets a person: every trace.",
+      .answer = "{\"user\":\"u1\",\"deleted\":12}" },
+    { "GET", "/v1/users", get_users, .summary = "People by id.",
+      .answer = "{\"users\":[{\"user\":\"u1\",\"fields\":null}],\"next\":null}",
+      .param = { { "n", "integer", "at most so many; 100" }, { "after", "string", "those after this id: `next` of the page before" } } },
+    { "POST", "/v1/users", post_users, .summary = "Puts many: an array or JSON lines.",
+      .body = "[{\"user\":\"u1\",\"fields\":{\"age\":33}}]",
+      .answer = "{\"accepted\":1,\"repeated\":0,\"rejected\":0,\"errors\":[]}",
+      .param = { { "strict", "boolean", "take all or none" } } },
     ROUTE_END,
 };
 // clang-format on

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+// clang-format off
 static const route *const tables[] = {
     routes_health,
     routes_events,
     routes_users,
+    routes_items,
+    routes_recommend,
     routes_models,
 };
+// clang-format on
 
 const route *route_at(size_t i)
 {

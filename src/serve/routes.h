@@ -63,7 +63,8 @@ typedef struct route {
     }
 
 // route_NOUN.c; routes.c has them in its list.
-extern const route routes_health[], routes_events[], routes_users[], routes_models[];
+extern const route routes_health[], routes_events[], routes_users[], routes_items[],
+    routes_recommend[], routes_models[];
 
 const route *route_at(size_t i); // NULL past the end
 

@@ -47,8 +47,9 @@ struct service {
     struct route_counts *counts; // routes.h
     buffer openapi;              // the document, made once
     atomic_bool ready, stopping;
-    atomic_llong place; // of the latest event whose transaction is done: person.loaded
-    double began;       // clock_wall()
+    atomic_llong place;         // of the latest event whose transaction is done: person.loaded
+    atomic_int answers_waiting; // answers.h
+    double began;               // clock_wall()
 };
 
 habit_status service_start(service **out, const serve_options *o, const char *const *models,

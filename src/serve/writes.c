@@ -1,0 +1,163 @@
+// writes.c - to the database and back.
+#include "serve/writes.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+typedef struct kept_text {
+    struct kept_text *next;
+    char bytes[];
+} kept_text;
+
+writes *writes_new(const call *c)
+{
+    writes *w = ZNEW(writes, 1);
+    if (!w) {
+        reply_failure(c->request, HABIT_ENOMEM, NULL);
+        return NULL;
+    }
+    w->s = c->s;
+    w->request = c->request;
+    return w;
+}
+
+void writes_free(writes *w)
+{
+    if (w->free) w->free(w);
+    while (w->texts) {
+        kept_text *next = w->texts->next;
+        mem_free(w->texts);
+        w->texts = next;
+    }
+    mem_free(w->op);
+    mem_free(w);
+}
+
+db_op *writes_add(writes *w, db_kind kind)
+{
+    if (mem_grow((void **)&w->op, &w->cap, w->ops + 1, sizeof *w->op, "writes", NULL) != HABIT_OK) {
+        w->failed = true;
+        return NULL;
+    }
+    w->op[w->ops] = (db_op){ .kind = kind };
+    return &w->op[w->ops++];
+}
+
+db_text writes_keep(writes *w, db_text t)
+{
+    if (!t.at) return t;
+    kept_text *k = mem_alloc(1, sizeof *k + t.len + 1);
+    if (!k) {
+        w->failed = true;
+        return (db_text){ 0 };
+    }
+    k->next = w->texts;
+    w->texts = k;
+    memcpy(k->bytes, t.at, t.len);
+    k->bytes[t.len] = '\0';
+    return (db_text){ k->bytes, t.len };
+}
+
+size_t writes_changed(const writes *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->ops; i++) n += w->op[i].changed;
+    return n;
+}
+
+// --- what the service knows -------------------------------------------------------------------------
+
+static void forget_items(items *t)
+{
+    items_read(t);
+    const uint32_t n = t->names.count;
+    items_done(t);
+    for (uint32_t i = 0; i < n; i++) {
+        items_read(t);
+        size_t len;
+        const char *name = ids_at(&t->names, i, &len);
+        char copy[ID_MOST];
+        const bool fits = len <= sizeof copy;
+        if (fits) memcpy(copy, name, len);
+        items_done(t);
+        if (fits) items_delete(t, (db_text){ copy, len });
+    }
+}
+
+// One operation that is written, in the order of the database.  *crowd: everybody's events changed.
+static void apply(service *s, const db_op *op, bool *crowd)
+{
+    switch (op->kind) {
+    case DB_PUT_EVENT:
+        if (op->place > atomic_load(&s->place)) atomic_store(&s->place, op->place);
+        if (op->changed && !op->place) people_forget(&s->people, op->event.user); // was replaced
+        break;
+    case DB_PUT_ITEM:
+        if (items_put(&s->items, &op->item, NULL) != HABIT_OK)
+            run_log(&s->run, LOG_ERROR,
+                    "out of memory: an item is stored, but not known until a restart");
+        break;
+    case DB_PUT_USER:
+    case DB_PUT_ANSWER:
+        break;
+    case DB_DELETE_EVENTS:
+        people_forget(&s->people, op->event.user);
+        break;
+    case DB_DELETE_ITEM:
+        items_delete(&s->items, op->item.id);
+        *crowd |= op->changed > 1;
+        break;
+    case DB_DELETE_USER:
+        people_forget(&s->people, op->user.id);
+        break;
+    case DB_DELETE_ALL:
+        forget_items(&s->items);
+        *crowd = true;
+        break;
+    }
+}
+
+// On the writer's thread.
+static void on_written(db_write *write)
+{
+    writes *w = write->ctx;
+    bool crowd = false;
+    for (size_t i = 0; write->status == HABIT_OK && i < write->ops; i++)
+        apply(w->s, &write->op[i], &crowd);
+    if (crowd) people_forget_all(&w->s->people);
+    http_finish(w->request);
+}
+
+// Back on the request's own thread.
+static void after_write(http_request *r)
+{
+    writes *w = r->own;
+    service *s = w->s;
+    r->own = NULL;
+    if (w->write.status == HABIT_OK) {
+        for (size_t i = 0; i < w->ops; i++)
+            if (w->op[i].kind == DB_PUT_EVENT && w->op[i].place)
+                service_heard(s, &w->op[i].event, w->op[i].place);
+        w->tell(w);
+    } else if (db_look(s->db).refuses) {
+        http_error(r, 503, w->write.err.message);
+    } else {
+        reply_failure(r, w->write.status, &w->write.err);
+    }
+    writes_free(w);
+}
+
+void writes_submit(writes *w)
+{
+    http_request *r = w->request;
+    if (w->failed) {
+        reply_failure(r, HABIT_ENOMEM, NULL);
+        writes_free(w);
+        return;
+    }
+    w->write = (db_write){ .op = w->op, .ops = w->ops, .done = on_written, .ctx = w };
+    r->own = w;
+    r->after = after_write;
+    http_later(r);
+    db_submit(w->s->db, &w->write);
+}
