@@ -196,6 +196,10 @@ HABIT_API habit_status habit_server_reload(habit_server *server, habit_error *er
 // Answers what is at hand, then stops and frees it.  NULL is fine.
 HABIT_API void habit_server_stop(habit_server *server);
 
+// Makes a key for clients of the service and adds its hash, under `name`, to `file`, which the option
+// "api-keys" names.  *key is the key itself, which is kept nowhere; the caller frees it.
+HABIT_API habit_status habit_key(const char *name, const char *file, char **key, habit_error *err);
+
 // Every model: name, title, paper, needs, options, as JSON.
 HABIT_API habit_status habit_models(char **report, habit_error *err);
 

@@ -317,8 +317,63 @@ static void test_restart(void)
     CHECK(serve_end(&p, SIGINT) == 0, "exit code");
 }
 
+// Every route but the open ones wants a key; a key is taken back by deleting its line.
+static void test_keys(void)
+{
+    serve_process p;
+    serve_client c;
+    char line[200], header[200];
+    CHECK(serve_run(&place, "key", "shop", "--to", "keys.txt", NULL) == 0, "no key");
+    CHECK(serve_run(&place, "key", "two words", "--to", "keys.txt", NULL) == 64,
+          "a name of two words");
+    FILE *f = fopen("run.log", "r"); // where its standard output went
+    char key[80] = "";
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "hk_", 3) == 0) snprintf(key, sizeof key, "%.67s", line);
+    if (f) fclose(f);
+    CHECK(strlen(key) == 67, "the key is '%s'", key);
+    CHECK(occurrences("keys.txt", key) == 0 && occurrences("keys.txt", "shop ") == 1,
+          "the file has the key itself");
+    CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", "--host", "0.0.0.0",
+                      "--api-keys", "keys.txt", NULL),
+          "no server");
+    client_open(&c, p.port);
+    CHECK(client_get(&c, "/healthz") == 200 && client_get(&c, "/readyz") == 200, "%s", c.body);
+    static const char *const closed[] = { "/v1/users/ann", "/v1/models", "/metrics", "/nothing" };
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        CHECK(client_get(&c, closed[i]) == 401 &&
+                  strcmp(client_text(&c, "error.type"), "authentication_error") == 0,
+              "%s: %s", closed[i], c.body);
+    c.extra = "X-API-Key: hk_0000000000000000000000000000000000000000000000000000000000000000\r\n";
+    CHECK(client_get(&c, "/v1/models") == 401, "any key will do: %s", c.body);
+    snprintf(header, sizeof header, "X-API-Key: %s\r\n", key);
+    c.extra = header;
+    CHECK(client_get(&c, "/v1/models") == 200 && client_get(&c, "/metrics") == 200, "%s", c.body);
+    snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", key);
+    CHECK(client_get(&c, "/v1/models") == 200, "%s", c.body);
+    snprintf(header, sizeof header, "Authorization: Basic %s\r\n", key);
+    CHECK(client_get(&c, "/v1/models") == 401, "%s", c.body);
+    snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", key);
+    CHECK(unlink("keys.txt") == 0 &&
+              serve_run(&place, "key", "other", "--to", "keys.txt", NULL) == 0,
+          "keys.txt");
+    kill(p.pid, SIGHUP);
+    for (int i = 0; i < 100 && client_get(&c, "/v1/models") == 200; i++) poll(NULL, 0, 50);
+    CHECK(c.status == 401, "a key that was taken back: %s", c.body);
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+}
+
 static void test_refusals(void)
 {
+    CHECK_OK(file_write("bad.keys", "shop 12\n", 8, err));
+    CHECK(serve_run(&place, "serve", "knn.model", "--store", "x.db", "--api-keys", "bad.keys",
+                    NULL) == 65,
+          "a hash that is none");
+    CHECK(serve_run(&place, "serve", "knn.model", "--store", "x.db", "--api-keys", "none.keys",
+                    NULL) == 66,
+          "no file of keys");
+
     CHECK(serve_run(&place, "serve", "knn.model", NULL) == 64, "no store");
     CHECK(serve_run(&place, "serve", "none.model", "--store", "x.db", NULL) == 66, "no model");
     CHECK(serve_run(&place, "serve", "knn.model", "--store", "x.db", "--host", "0.0.0.0", NULL) ==
@@ -353,6 +408,7 @@ int main(int argc, char **argv)
     client_close(&c);
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
     test_restart();
+    test_keys();
     test_refusals();
     serve_place_close(&place);
     return CHECK_DONE();

@@ -61,6 +61,7 @@ habit_status cmd_predict(const invocation *in, habit_error *err);
 habit_status cmd_recommend(const invocation *in, habit_error *err);
 habit_status cmd_export(const invocation *in, habit_error *err);
 habit_status cmd_report(const invocation *in, habit_error *err);
+habit_status cmd_key(const invocation *in, habit_error *err);
 habit_status cmd_serve(const invocation *in, habit_error *err);
 habit_status cmd_models(const invocation *in, habit_error *err);
 habit_status cmd_bench(const invocation *in, habit_error *err);

@@ -53,6 +53,10 @@ static const opt picture_rows[] = {
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt serve_rows[] = { ROW_CONFIG, ROW_WORDS, OPT_END };
+static const opt key_rows[] = {
+    { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "file of hashes to add to, for `habit serve --api-keys` (required)" },
+    ROW_WORDS, OPT_END,
+};
 static const opt models_rows[] = { ROW_JSON, ROW_WORDS, OPT_END };
 static const opt help_rows[] = {
     { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "show this model's own options too" },
@@ -130,6 +134,11 @@ static const command commands[] = {
       "answered, what was acknowledged is kept.",
       "habit serve ease.model --store shop.db --port 8088",
       0, ANY, true, true, serve_rows, cmd_serve },
+    { "key", "NAME", "make a key for clients of the service",
+      "Prints a new key and adds its hash to the file --to, under NAME; the key itself is kept nowhere. "
+      "Clients show it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.  To take a key back, delete "
+      "its line and send the service SIGHUP.",
+      "habit key shop --to keys.txt", 1, 1, false, false, key_rows, cmd_key },
     { "models", "", "list every model: paper, needs, options",
       "Lists the models that train knows, with the paper each follows.", "habit models --json",
       0, 0, false, false, models_rows, cmd_models },

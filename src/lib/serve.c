@@ -7,6 +7,7 @@
 
 #ifdef HAVE_SERVE
 #include "base/memory.h"
+#include "serve/keys.h"
 #include "serve/service.h"
 
 struct habit_server {
@@ -48,14 +49,34 @@ void habit_server_stop(habit_server *s)
     pool_free(s->pool);
     mem_free(s);
 }
+
+habit_status habit_key(const char *name, const char *file, char **key, habit_error *err)
+{
+    char *made = NEW(char, KEY_TEXT);
+    if (!made) return fail_memory(err, "a key", KEY_TEXT);
+    const habit_status st = keys_make(name, file, made, err);
+    if (st == HABIT_OK)
+        *key = made;
+    else
+        mem_free(made);
+    return st;
+}
 #else
+#define WITHOUT                                                                                    \
+    "this habit was built without the live service: build it with libmicrohttpd, libsodium and "   \
+    "SQLite"
+
+habit_status habit_key(const char *name, const char *file, char **key, habit_error *err)
+{
+    (void)name, (void)file, (void)key;
+    return fail(err, HABIT_EINVAL, WITHOUT);
+}
+
 habit_status habit_serve(habit_server **out, const habit_options *options,
                          const char *const *models, size_t n, habit_error *err)
 {
     (void)out, (void)options, (void)models, (void)n;
-    return fail(err, HABIT_EINVAL,
-                "this habit was built without the live service: build it with libmicrohttpd and "
-                "SQLite");
+    return fail(err, HABIT_EINVAL, WITHOUT);
 }
 
 int habit_server_port(const habit_server *s)
@@ -67,7 +88,7 @@ int habit_server_port(const habit_server *s)
 habit_status habit_server_reload(habit_server *s, habit_error *err)
 {
     (void)s;
-    return fail(err, HABIT_EINVAL, "this habit was built without the live service");
+    return fail(err, HABIT_EINVAL, WITHOUT);
 }
 
 void habit_server_stop(habit_server *s)

@@ -116,10 +116,10 @@ static void post_rollback(const call *c)
                "\"versions_before\":0}]}"
 const route routes_models[] = {
     { "GET", "/v1/models", get_models, .summary = "The models being served.", .answer = MODELS },
-    { "POST", "/v1/models/reload", post_reload, ROUTE_ADMIN,
+    { "POST", "/v1/models/reload", post_reload,
       .summary = "Loads a model anew, from where it was or from another folder; on failure the old one stays.",
       .body = "{\"model\":\"ease\",\"path\":\"new/ease.model\"}", .answer = MODELS },
-    { "POST", "/v1/models/rollback", post_rollback, ROUTE_ADMIN,
+    { "POST", "/v1/models/rollback", post_rollback,
       .summary = "Puts back the version before.", .body = "{\"model\":\"ease\"}", .answer = MODELS },
     ROUTE_END,
 };

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // clang-format off
 static const route *const tables[] = {
@@ -140,6 +141,30 @@ static void refuse(service *s, http_request *r, call *c)
         reply_error(r, 405, "%s is not for this path: %s", r->method, allow);
 }
 
+// --- keys -------------------------------------------------------------------------------------------
+
+// "Authorization: Bearer KEY" or "X-API-Key: KEY".
+static const char *key_shown(const http_request *r)
+{
+    const char *bearer = http_header(r, "Authorization");
+    if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0)
+        return bearer + 7 + strspn(bearer + 7, " ");
+    return http_header(r, "X-API-Key");
+}
+
+// False if it has refused.
+static bool may_enter(const call *c)
+{
+    const keys *known = atomic_load(&c->s->keys);
+    if (!known) return true;
+    const char *key = key_shown(c->request);
+    if (key && keys_find(known, key)) return true;
+    http_add_header(c->request, "WWW-Authenticate", "Bearer");
+    reply_error(c->request, 401, "%s",
+                key ? "no such key" : "show a key: Authorization: Bearer KEY, or X-API-Key: KEY");
+    return false;
+}
+
 // --- dispatch ---------------------------------------------------------------------------------------
 
 static void handle_route(call *c, const route *x)
@@ -151,7 +176,7 @@ static void handle_route(call *c, const route *x)
         reply_error(r, 503, atomic_load(&s->stopping) ? "stopping" : "loading models");
     } else if (x->body_most && r->body.len > x->body_most) {
         reply_error(r, 413, "a body of %zu bytes: this path takes %zu", r->body.len, x->body_most);
-    } else {
+    } else if ((x->flags & ROUTE_OPEN) || may_enter(c)) {
         c->models = lineup_now(&s->models);
         x->handle(c);
     }
@@ -168,7 +193,7 @@ void routes_handle(void *ctx, http_request *r)
     if (s->counts[i].route) {
         r->route = (const void *)(uintptr_t)i;
         handle_route(&c, s->counts[i].route);
-    } else {
+    } else if (may_enter(&c)) {
         refuse(s, r, &c);
     }
     worker_leave(c.w);

@@ -25,7 +25,6 @@ enum { ROUTE_PIECES = 6 };
 enum route_flags {
     ROUTE_OPEN = 1,  // needs no key
     ROUTE_EARLY = 2, // answers also while models are being loaded
-    ROUTE_ADMIN = 4, // changes how the service runs: needs a key with that right
 };
 
 // What a handler is given.

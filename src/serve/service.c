@@ -144,12 +144,21 @@ static habit_status check_options(const serve_options *o, habit_error *err)
     if (!o->store) return fail(err, HABIT_EINVAL, "--store FILE: where are the events kept?");
     if (!o->tls_cert != !o->tls_key)
         return fail(err, HABIT_EINVAL, "--tls-cert and --tls-key go together");
-    if (o->api_keys) return fail(err, HABIT_EINVAL, "--api-keys: keys are not checked yet");
-    if (!is_loopback(o->host))
+    if (!is_loopback(o->host) && !o->api_keys)
         return fail(err, HABIT_EINVAL,
                     "--host %s lets other machines in: name the keys they must show, --api-keys "
                     "FILE",
                     o->host);
+    return HABIT_OK;
+}
+
+static habit_status load_keys(service *s, habit_error *err)
+{
+    keys *fresh = NULL;
+    TRY(keys_load(&fresh, s->options.api_keys, err));
+    keys *old = atomic_exchange(&s->keys, fresh);
+    wait_for_workers(s);
+    keys_free(old);
     return HABIT_OK;
 }
 
@@ -245,6 +254,7 @@ static habit_status start(service *s, const char *const *models, size_t n, habit
     if (!(s->metrics = metrics_new())) return fail_memory(err, "metrics", 1);
     add_gauges(s);
     TRY(routes_open(s, err));
+    if (o->api_keys) TRY(load_keys(s, err));
     TRY(open_store(s, err));
     TRY(start_workers(s, err));
     TRY(jobs_start(&s->jobs, err));
@@ -283,6 +293,13 @@ int service_port(const service *s)
 habit_status service_reload(service *s, habit_error *err)
 {
     habit_status first = HABIT_OK;
+    if (s->options.api_keys) {
+        first = load_keys(s, err);
+        run_log(&s->run, first == HABIT_OK ? LOG_NOTE : LOG_ERROR, "keys: %s",
+                first == HABIT_OK      ? "loaded again"
+                : err && *err->message ? err->message
+                                       : "stay as they are");
+    }
     for (size_t k = 0; k < s->models.slots; k++) {
         habit_error own = { 0 };
         const char *name = s->models.slot[k].name;
@@ -319,6 +336,7 @@ void service_stop(service *s)
     routes_close(s);
     lineups_free(&s->models);
     metrics_free(s->metrics);
+    keys_free(atomic_load(&s->keys));
     people_free(&s->people);
     if (s->items.version) items_free(&s->items);
     behaviours_free(&s->behaviours);

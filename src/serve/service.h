@@ -14,6 +14,7 @@
 #include "base/run.h"
 #include "serve/http.h"
 #include "serve/jobs.h"
+#include "serve/keys.h"
 #include "serve/lineup.h"
 #include "serve/metrics.h"
 #include "serve/people.h"
@@ -42,6 +43,7 @@ struct service {
     metrics *metrics;
     jobs jobs;
     http *http;
+    _Atomic(keys *) keys; // NULL: none are asked for
     worker *worker;
     int workers;
     struct route_counts *counts; // routes.h
