@@ -111,6 +111,12 @@ static void test_events(void)
     CHECK_OK(db_write_now(d, more, COUNT_OF(more), err));
     check_events(d, (db_events_of){ .user = text("u1") }, "u1 y view 11 6.5 \nu1 w view 40 nan \n",
                  "values add up, events are replaced");
+    db_op bare = event("c", "u3", "x", 50);
+    bare.event.repeat = DB_ADD_VALUE;
+    CHECK_OK(db_write_now(d, &bare, 1, err));
+    CHECK_OK(db_write_now(d, &bare, 1, err));
+    check_events(d, (db_events_of){ .user = text("u3") }, "u3 x view 50 nan \n",
+                 "no value and no value is none");
     db_op gone = { .kind = DB_DELETE_EVENTS, .event = { .user = text("u1"), .item = text("y") } };
     CHECK_OK(db_write_now(d, &gone, 1, err));
     CHECK(gone.changed == 1, "deleted %u events", gone.changed);
@@ -180,6 +186,118 @@ static void test_items(void)
     db_counts n;
     CHECK_OK(db_count(r, &n, err));
     CHECK(n.events == 0 && n.items == 2 && n.users == 1, "counts");
+    db_reader_free(r);
+    db_close(d);
+}
+
+static void check_items(const db *d, const char *want, const char *what)
+{
+    lines l = { "" };
+    db_reader *r = NULL;
+    CHECK_OK(db_reader_new(&r, d, err));
+    CHECK_OK(db_items(r, (db_text){ 0 }, 0, add_item, &l, err));
+    CHECK(strcmp(l.text, want) == 0, "%s: got\n%s", what, l.text);
+    db_reader_free(r);
+}
+
+// Each write changes what it names and nothing else.
+static void test_patches(void)
+{
+    static const db_text none;
+    const struct {
+        const char *what;
+        db_kind kind;
+        db_item item;
+        uint32_t changed;
+        const char *want; // of item "a"; NULL: there is none
+    } cases[] = {
+        { "whole",
+          DB_PUT_ITEM,
+          { none, text("[\"x\"]"), text("{\"p\":1}"), text("note"), 7, true, false },
+          1,
+          "a 1 [\"x\"] {\"p\":1}\n" },
+        { "fields",
+          DB_PATCH_ITEM,
+          { .fields = text("{}"), .time = TIME_NONE, .keep_hidden = true },
+          1,
+          "a 1 [\"x\"] {}\n" },
+        { "hidden", DB_PATCH_ITEM, { .time = TIME_NONE }, 1, "a 0 [\"x\"] {}\n" },
+        { "categories",
+          DB_PATCH_ITEM,
+          { .categories = text("[]"), .time = TIME_NONE, .keep_hidden = true },
+          1,
+          "a 0 [] {}\n" },
+        { "one more",
+          DB_ADD_CATEGORY,
+          { .categories = text("caf\xc3\xa9 \"1\"") },
+          1,
+          "a 0 [\"caf\xc3\xa9 \\\"1\\\"\"] {}\n" },
+        { "and another",
+          DB_ADD_CATEGORY,
+          { .categories = text("y/z") },
+          1,
+          "a 0 [\"caf\xc3\xa9 \\\"1\\\"\",\"y/z\"] {}\n" },
+        { "which it has",
+          DB_ADD_CATEGORY,
+          { .categories = text("y/z") },
+          1,
+          "a 0 [\"caf\xc3\xa9 \\\"1\\\"\",\"y/z\"] {}\n" },
+        { "one less",
+          DB_DROP_CATEGORY,
+          { .categories = text("caf\xc3\xa9 \"1\"") },
+          1,
+          "a 0 [\"y/z\"] {}\n" },
+        { "one it has not",
+          DB_DROP_CATEGORY,
+          { .categories = text("w") },
+          1,
+          "a 0 [\"y/z\"] {}\n" },
+    };
+    db *d = fresh((db_options){ 0 });
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        db_op op = { .kind = cases[i].kind, .item = cases[i].item };
+        op.item.id = text("a");
+        CHECK_OK(db_write_now(d, &op, 1, err));
+        CHECK(op.changed == cases[i].changed, "%s: changed %u", cases[i].what, op.changed);
+        check_items(d, cases[i].want, cases[i].what);
+    }
+    db_op more[] = {
+        { .kind = DB_ADD_CATEGORY, .item = { .id = text("b"), .categories = text("y") } },
+        { .kind = DB_PATCH_ITEM,
+          .item = { .id = text("c"), .time = TIME_NONE, .keep_hidden = true } },
+        { .kind = DB_ADD_CATEGORY, .item = { .id = text("c"), .categories = text("y") } },
+    };
+    CHECK_OK(db_write_now(d, more, COUNT_OF(more), err));
+    CHECK(more[0].changed == 0 && more[1].changed == 1, "a category makes no item, a patch does");
+    check_items(d, "a 0 [\"y/z\"] {}\nc 0 [\"y\"] \n", "items that were not there");
+    db_close(d);
+}
+
+static bool add_whole_user(void *ctx, const db_user *u)
+{
+    lines *l = ctx;
+    snprintf(l->text, sizeof l->text, "%.*s|%.*s", (int)u->fields.len,
+             u->fields.at ? u->fields.at : "", (int)u->comment.len,
+             u->comment.at ? u->comment.at : "");
+    return true;
+}
+
+static void test_patched_user(void)
+{
+    db *d = fresh((db_options){ 0 });
+    db_reader *r = NULL;
+    lines l = { "" };
+    db_op op[] = {
+        { .kind = DB_PUT_USER, .user = { text("u"), text("{\"age\":3}"), text("old") } },
+        { .kind = DB_PATCH_USER, .user = { .id = text("u"), .comment = text("new") } },
+        { .kind = DB_PATCH_USER, .user = { .id = text("v"), .fields = text("{}") } },
+    };
+    CHECK_OK(db_write_now(d, op, COUNT_OF(op), err));
+    CHECK_OK(db_reader_new(&r, d, err));
+    CHECK_OK(db_user_get(r, text("u"), add_whole_user, &l, err));
+    CHECK(strcmp(l.text, "{\"age\":3}|new") == 0, "got %s", l.text);
+    CHECK_OK(db_user_get(r, text("v"), add_whole_user, &l, err));
+    CHECK(strcmp(l.text, "{}|") == 0, "got %s", l.text);
     db_reader_free(r);
     db_close(d);
 }
@@ -330,6 +448,8 @@ int main(void)
     test_order_of_arrival();
     test_ids();
     test_items();
+    test_patches();
+    test_patched_user();
     test_delete_user();
     test_retention();
     test_sync_fails();

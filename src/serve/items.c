@@ -155,7 +155,8 @@ static habit_status set_categories(items *t, item_row *i, db_text list, habit_er
     return st;
 }
 
-habit_status items_put(items *t, const db_item *from, habit_error *err)
+// Of a patch what is given only; else all of it.
+static habit_status put(items *t, const db_item *from, bool patch, habit_error *err)
 {
     char *fields = from->fields.at ? mem_strndup(from->fields.at, from->fields.len) : NULL;
     if (from->fields.at && !fields) return fail_memory(err, "fields", from->fields.len);
@@ -165,15 +166,18 @@ habit_status items_put(items *t, const db_item *from, habit_error *err)
     if (st == HABIT_OK) {
         item_row *i = &t->at[number];
         const double key = popular_key(t, number), before = latest_key(t, number);
-        i->hidden = from->hidden, i->deleted = false;
+        if (!patch || !from->keep_hidden) i->hidden = from->hidden;
+        i->deleted = false;
         set_visible(t, number, !i->hidden);
-        t->published[number] = from->time;
+        if (!patch || from->time != TIME_NONE) t->published[number] = from->time;
         leaders_move(&t->latest, number, before, latest_key(t, number));
-        mem_free(i->fields);
-        i->fields = fields;
-        fields = NULL;
+        if (!patch || fields) {
+            mem_free(i->fields);
+            i->fields = fields;
+            fields = NULL;
+        }
         move_in_categories(t, number, key, -INFINITY);
-        st = set_categories(t, i, from->categories, err);
+        if (!patch || from->categories.at) st = set_categories(t, i, from->categories, err);
         move_in_categories(t, number, -INFINITY, key);
         leaders_move(&t->popular, number, key, key); // it may come back from deletion
         note_change(t, number);
@@ -181,6 +185,55 @@ habit_status items_put(items *t, const db_item *from, habit_error *err)
     pthread_rwlock_unlock(&t->lock);
     mem_free(fields);
     return st;
+}
+
+habit_status items_put(items *t, const db_item *i, habit_error *err)
+{
+    return put(t, i, false, err);
+}
+
+habit_status items_patch(items *t, const db_item *i, habit_error *err)
+{
+    return put(t, i, true, err);
+}
+
+static void drop_category(item_row *i, uint32_t category)
+{
+    int n = 0;
+    for (int k = 0; k < i->categories; k++)
+        if (i->category[k] != category) i->category[n++] = i->category[k];
+    i->categories = (uint8_t)n;
+}
+
+habit_status items_categorise(items *t, db_text id, db_text category, bool in, habit_error *err)
+{
+    habit_status st = HABIT_OK;
+    uint32_t c;
+    pthread_rwlock_wrlock(&t->lock);
+    const uint32_t number = items_find(t, id);
+    if (number != IDS_NONE) st = ids_add(&t->categories, category.at, category.len, &c, err);
+    if (number != IDS_NONE && st == HABIT_OK) {
+        item_row *i = &t->at[number];
+        const double key = popular_key(t, number);
+        move_in_categories(t, number, key, -INFINITY);
+        if (!in)
+            drop_category(i, c);
+        else if (!has_category(i, c) && i->categories < ITEM_CATEGORIES)
+            i->category[i->categories++] = c;
+        move_in_categories(t, number, -INFINITY, key);
+        note_change(t, number);
+    }
+    pthread_rwlock_unlock(&t->lock);
+    return st;
+}
+
+void items_again(items *t, db_text id)
+{
+    items_read(t);
+    const uint32_t number = items_find(t, id);
+    const bool deleted = number != IDS_NONE && t->at[number].deleted;
+    items_done(t);
+    if (deleted) items_put(t, &(db_item){ .id = id, .time = TIME_NONE }, NULL);
 }
 
 // Deletions make the lists shorter: once half is gone they are filled up from all items.

@@ -64,7 +64,13 @@ static inline void items_done(items *t)
 uint32_t items_number(items *t, db_text id);
 // What is known of it, in place of what was.
 habit_status items_put(items *t, const db_item *i, habit_error *err);
+// What is given of it: as DB_PATCH_ITEM does.
+habit_status items_patch(items *t, const db_item *i, habit_error *err);
+// A category more or less of an item that is known; of its first ITEM_CATEGORIES.
+habit_status items_categorise(items *t, db_text id, db_text category, bool in, habit_error *err);
 void items_delete(items *t, db_text id);
+// An event names it: an item that was deleted is one again.
+void items_again(items *t, db_text id);
 // Somebody took `item` at `time`, after `before` (IDS_NONE: nothing).
 void items_count(items *t, uint32_t number, uint32_t before, int64_t time);
 

@@ -84,20 +84,35 @@ static void forget_items(items *t)
     }
 }
 
+static habit_status change_item(items *t, const db_op *op)
+{
+    const db_item *i = &op->item;
+    if (op->kind == DB_PUT_ITEM) return items_put(t, i, NULL);
+    if (op->kind == DB_PATCH_ITEM) return items_patch(t, i, NULL);
+    return op->changed
+               ? items_categorise(t, i->id, i->categories, op->kind == DB_ADD_CATEGORY, NULL)
+               : HABIT_OK;
+}
+
 // One operation that is written, in the order of the database.  *crowd: everybody's events changed.
 static void apply(service *s, const db_op *op, bool *crowd)
 {
     switch (op->kind) {
     case DB_PUT_EVENT:
         if (op->place > atomic_load(&s->place)) atomic_store(&s->place, op->place);
+        if (op->place) items_again(&s->items, op->event.item);
         if (op->changed && !op->place) people_forget(&s->people, op->event.user); // was replaced
         break;
     case DB_PUT_ITEM:
-        if (items_put(&s->items, &op->item, NULL) != HABIT_OK)
+    case DB_PATCH_ITEM:
+    case DB_ADD_CATEGORY:
+    case DB_DROP_CATEGORY:
+        if (change_item(&s->items, op) != HABIT_OK)
             run_log(&s->run, LOG_ERROR,
                     "out of memory: an item is stored, but not known until a restart");
         break;
     case DB_PUT_USER:
+    case DB_PATCH_USER:
     case DB_PUT_ANSWER:
         break;
     case DB_DELETE_EVENTS:

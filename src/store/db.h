@@ -61,8 +61,8 @@ typedef struct db_event {
 
 typedef struct db_item {
     db_text id, categories /* JSON array */, fields /* JSON object */, comment;
-    int64_t time; // when it was published; TIME_NONE
-    bool hidden;
+    int64_t time;             // when it was published; TIME_NONE
+    bool hidden, keep_hidden; // keep_hidden: DB_PATCH_ITEM leaves it as it is
 } db_item;
 
 typedef struct db_user {
@@ -83,6 +83,10 @@ typedef enum db_kind {
     DB_PUT_EVENT,
     DB_PUT_ITEM, // in place of the one that is there
     DB_PUT_USER,
+    DB_PATCH_ITEM,    // what is given (texts, a time) in place of what is there, the rest stays
+    DB_PATCH_USER,    // the same
+    DB_ADD_CATEGORY,  // item.categories, a plain UTF-8 text, to those of an item
+    DB_DROP_CATEGORY, // away from them; neither makes an item that is not there
     DB_PUT_ANSWER,
     DB_DELETE_EVENTS, // of event.user with event.item, if there is one, and event.behaviour
     DB_DELETE_ITEM,   // and its events

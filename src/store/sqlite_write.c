@@ -26,6 +26,10 @@ enum statement {
     EVENTS_TRIM,
     ITEM_PUT,
     USER_PUT,
+    ITEM_PATCH,
+    USER_PATCH,
+    CATEGORY_ADD,
+    CATEGORY_DROP,
     ANSWER_NEW,
     EVENTS_DELETE,
     ITEM_EVENTS_DELETE,
@@ -55,7 +59,7 @@ static const char *const sql[STATEMENTS] = {
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(key) WHERE key IS NOT NULL DO NOTHING",
     [EVENT_ADD] = "INSERT INTO events(user, item, behaviour, time, value, key, answer, fields)"
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(key) WHERE key IS NOT NULL"
-                  " DO UPDATE SET value = coalesce(value, 0) + coalesce(excluded.value, 0), time = excluded.time,"
+                  " DO UPDATE SET value = coalesce(value + excluded.value, value, excluded.value), time = excluded.time,"
                   " fields = coalesce(excluded.fields, fields)",
     [EVENT_REPLACE] = "INSERT INTO events(user, item, behaviour, time, value, key, answer, fields)"
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(key) WHERE key IS NOT NULL"
@@ -68,6 +72,18 @@ static const char *const sql[STATEMENTS] = {
                  " categories = excluded.categories, fields = excluded.fields, comment = excluded.comment",
     [USER_PUT] = "INSERT INTO users(name, fields, comment) VALUES(?1, ?2, ?3)"
                  " ON CONFLICT(name) DO UPDATE SET fields = excluded.fields, comment = excluded.comment",
+    [ITEM_PATCH] = "INSERT INTO items(name, hidden, time, categories, fields, comment)"
+                   " VALUES(?1, coalesce(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT(name) DO UPDATE SET"
+                   " hidden = coalesce(?2, hidden), time = coalesce(?3, time), categories = coalesce(?4, categories),"
+                   " fields = coalesce(?5, fields), comment = coalesce(?6, comment)",
+    [USER_PATCH] = "INSERT INTO users(name, fields, comment) VALUES(?1, ?2, ?3) ON CONFLICT(name)"
+                   " DO UPDATE SET fields = coalesce(?2, fields), comment = coalesce(?3, comment)",
+    // Texts are bound as BLOBs, and JSON functions read text.
+    [CATEGORY_ADD] = "UPDATE items SET categories = CASE WHEN EXISTS (SELECT 1 FROM json_each(CAST(categories AS TEXT))"
+                     " WHERE value = CAST(?2 AS TEXT)) THEN categories"
+                     " ELSE json_insert(coalesce(CAST(categories AS TEXT), '[]'), '$[#]', CAST(?2 AS TEXT)) END WHERE name = ?1",
+    [CATEGORY_DROP] = "UPDATE items SET categories = CASE WHEN categories IS NOT NULL THEN (SELECT json_group_array(value)"
+                      " FROM json_each(CAST(categories AS TEXT)) WHERE value <> CAST(?2 AS TEXT)) END WHERE name = ?1",
     [ANSWER_NEW] = "INSERT INTO answers(name, user, time, model, source, items) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
                    " ON CONFLICT(name) DO NOTHING",
     [EVENTS_DELETE] = "DELETE FROM events WHERE user = ?1 AND (?2 IS NULL OR item = ?2)"
@@ -242,9 +258,13 @@ static habit_status put_event(writer *w, db_op *op, habit_error *err)
 static habit_status put_item(writer *w, db_op *op, habit_error *err)
 {
     const db_item *i = &op->item;
-    sqlite3_stmt *s = w->statement[ITEM_PUT];
+    const enum statement how = op->kind == DB_PATCH_ITEM ? ITEM_PATCH : ITEM_PUT;
+    sqlite3_stmt *s = w->statement[how];
     sqlite_bind_text(s, 1, i->id);
-    sqlite3_bind_int(s, 2, i->hidden);
+    if (how == ITEM_PATCH && i->keep_hidden)
+        sqlite3_bind_null(s, 2);
+    else
+        sqlite3_bind_int(s, 2, i->hidden);
     if (i->time == TIME_NONE)
         sqlite3_bind_null(s, 3);
     else
@@ -252,19 +272,30 @@ static habit_status put_item(writer *w, db_op *op, habit_error *err)
     sqlite_bind_text(s, 4, i->categories);
     sqlite_bind_text(s, 5, i->fields);
     sqlite_bind_text(s, 6, i->comment);
-    TRY(run(w, ITEM_PUT, err));
+    TRY(run(w, how, err));
     op->changed = 1;
     return HABIT_OK;
 }
 
 static habit_status put_user(writer *w, db_op *op, habit_error *err)
 {
-    sqlite3_stmt *s = w->statement[USER_PUT];
+    const enum statement how = op->kind == DB_PATCH_USER ? USER_PATCH : USER_PUT;
+    sqlite3_stmt *s = w->statement[how];
     sqlite_bind_text(s, 1, op->user.id);
     sqlite_bind_text(s, 2, op->user.fields);
     sqlite_bind_text(s, 3, op->user.comment);
-    TRY(run(w, USER_PUT, err));
+    TRY(run(w, how, err));
     op->changed = 1;
+    return HABIT_OK;
+}
+
+static habit_status change_category(writer *w, db_op *op, habit_error *err)
+{
+    const enum statement how = op->kind == DB_ADD_CATEGORY ? CATEGORY_ADD : CATEGORY_DROP;
+    sqlite_bind_text(w->statement[how], 1, op->item.id);
+    sqlite_bind_text(w->statement[how], 2, op->item.categories);
+    TRY(run(w, how, err));
+    op->changed = (uint32_t)sqlite3_changes(w->c);
     return HABIT_OK;
 }
 
@@ -341,8 +372,13 @@ static habit_status apply_one(writer *w, db_op *op, habit_error *err)
     case DB_PUT_EVENT:
         return put_event(w, op, err);
     case DB_PUT_ITEM:
+    case DB_PATCH_ITEM:
         return put_item(w, op, err);
+    case DB_ADD_CATEGORY:
+    case DB_DROP_CATEGORY:
+        return change_category(w, op, err);
     case DB_PUT_USER:
+    case DB_PATCH_USER:
         return put_user(w, op, err);
     case DB_PUT_ANSWER:
         return put_answer(w, op, err);
