@@ -213,6 +213,11 @@ void http_error(http_request *r, int status, const char *message)
     buffer_clear(&r->reply);
     r->type = NULL;
     r->constant = NULL;
+    if (r->plain_errors) {
+        r->type = "text/plain; charset=utf-8";
+        buffer_text(&r->reply, message);
+        return;
+    }
     buffer_format(&r->reply, "{\"error\":{\"code\":%d,\"type\":\"%s\",\"message\":", status, type);
     id_quote(&r->reply, message, strlen(message));
     buffer_text(&r->reply, "}}\n");

@@ -46,9 +46,10 @@ typedef struct http_request {
     // Of an answer given later: called on the request's own thread before it is sent.
     void (*after)(struct http_request *r);
 
-    int status;       // of the answer
-    buffer reply;     // its body
-    const char *type; // its Content-Type; NULL: application/json
+    int status;        // of the answer
+    buffer reply;      // its body
+    const char *type;  // its Content-Type; NULL: application/json
+    bool plain_errors; // http_error() writes the message alone
     struct {
         const char *name;
         char value[120];

@@ -15,6 +15,10 @@ static const route *const tables[] = {
     routes_items,
     routes_recommend,
     routes_models,
+    routes_gorse_users,
+    routes_gorse_items,
+    routes_gorse_feedback,
+    routes_gorse_health,
 };
 // clang-format on
 
@@ -182,10 +186,19 @@ static void handle_route(call *c, const route *x)
     }
 }
 
+// Gorse's clients write "/api/popular/" for no category.
+static void read_as_gorse(http_request *r)
+{
+    if (!r->parts || strcmp(r->part[0].at, "api") != 0) return;
+    while (r->parts > 1 && r->part[r->parts - 1].len == 0) r->parts--;
+    r->plain_errors = true;
+}
+
 void routes_handle(void *ctx, http_request *r)
 {
     service *s = ctx;
     call c = { .s = s, .w = &s->worker[r->worker], .request = r };
+    read_as_gorse(r);
     worker_enter(c.w);
     size_t i = 1;
     for (; s->counts[i].route; i++)

@@ -1,6 +1,9 @@
 // routes.h - the one table of what the service answers: from it come dispatch, limits, metrics and
 // the OpenAPI document.
 //
+// Paths under /api are those of Gorse: empty pieces at their end do not count, and errors are plain
+// text.
+//
 // A file route_NOUN.c has the handlers of one noun and their rows; routes.c lists those files.
 //
 //     static void get_thing(const call *c)
@@ -64,6 +67,9 @@ typedef struct route {
 // route_NOUN.c; routes.c has them in its list.
 extern const route routes_health[], routes_events[], routes_users[], routes_items[],
     routes_recommend[], routes_models[];
+// gorse_NOUN.c
+extern const route routes_gorse_users[], routes_gorse_items[], routes_gorse_feedback[],
+    routes_gorse_health[];
 
 const route *route_at(size_t i); // NULL past the end
 
