@@ -74,6 +74,22 @@ static void test_order(void)
     people_free(&all);
 }
 
+// What came before is known of those who are not in memory, too, until they are forgotten.
+static void test_trail(void)
+{
+    people all;
+    people_init(&all, 4, 1 << 20);
+    const person_event e[] = { event(1, 10), event(2, 20), event(3, 15), event(4, 30) };
+    CHECK(people_heard(&all, text("u"), &e[0]) == IDS_NONE, "the first event");
+    CHECK(people_heard(&all, text("v"), &e[3]) == IDS_NONE, "of somebody else");
+    CHECK(people_heard(&all, text("u"), &e[1]) == 1, "the second");
+    CHECK(people_heard(&all, text("u"), &e[2]) == IDS_NONE, "a late one: nobody remembers");
+    CHECK(people_heard(&all, text("u"), &e[3]) == 2 && people_count(&all) == 0, "the fourth");
+    people_forget(&all, text("u"));
+    CHECK(people_heard(&all, text("u"), &e[3]) == IDS_NONE, "after being forgotten");
+    people_free(&all);
+}
+
 static void test_states(void)
 {
     people all;
@@ -166,6 +182,7 @@ int main(void)
 {
 #ifdef HAVE_SERVE
     test_order();
+    test_trail();
     test_states();
     test_memory();
     test_threads();

@@ -13,12 +13,18 @@ void behaviours_free(behaviours *b)
     pthread_rwlock_destroy(&b->lock);
 }
 
-uint8_t behaviours_number(behaviours *b, db_text name)
+uint8_t behaviours_find(behaviours *b, db_text name)
 {
     pthread_rwlock_rdlock(&b->lock);
-    uint32_t number = ids_get(&b->names, name.at, name.len);
+    const uint32_t number = ids_get(&b->names, name.at, name.len);
     pthread_rwlock_unlock(&b->lock);
-    if (number != IDS_NONE) return (uint8_t)number;
+    return number < BEHAVIOUR_NONE ? (uint8_t)number : BEHAVIOUR_NONE;
+}
+
+uint8_t behaviours_number(behaviours *b, db_text name)
+{
+    uint32_t number = behaviours_find(b, name);
+    if (number != BEHAVIOUR_NONE) return (uint8_t)number;
     pthread_rwlock_wrlock(&b->lock);
     number = ids_get(&b->names, name.at, name.len);
     if (number == IDS_NONE && (b->names.count == BEHAVIOUR_NONE ||

@@ -16,5 +16,6 @@ void behaviours_init(behaviours *b);
 void behaviours_free(behaviours *b);
 // The number of a type, given one if it has none; BEHAVIOUR_NONE if there are too many already.
 uint8_t behaviours_number(behaviours *b, db_text name);
+uint8_t behaviours_find(behaviours *b, db_text name); // BEHAVIOUR_NONE if it has none
 
 #endif

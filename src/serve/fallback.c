@@ -161,8 +161,8 @@ static void add_leaders(ranker *r, const leaders *l, bool popular)
     for (size_t i = 0; l && i < l->n && r->chunk.n < RANKER_CHUNK; i++) {
         const uint32_t item = l->at[i].item;
         if (!wanted(r, item)) continue;
-        const double score =
-            popular ? items_popularity(r->table, item, r->wish->now) : (double)l->at[i].key / 1e6;
+        const double score = popular ? items_popularity(r->table, item, r->wish->now)
+                                     : (l->at[i].key - (double)r->wish->now) / 1e6;
         r->chunk.item[r->chunk.n] = item;
         r->chunk.score[r->chunk.n++] = (float)score;
     }

@@ -168,12 +168,30 @@ void people_give(people *all, person *p)
     pthread_mutex_unlock(&s->lock);
 }
 
+static person_trail *trail_of(const people_shard *s, uint64_t hash)
+{
+    return s->trail ? &s->trail[hash / PEOPLE_SHARDS % PEOPLE_TRAIL] : NULL;
+}
+
+// The item of the event before, as far as the trail knows; the trail goes on from `e`.
+static uint32_t follow_trail(people_shard *s, uint64_t hash, const person_event *e)
+{
+    if (!s->trail) s->trail = ZNEW(person_trail, PEOPLE_TRAIL);
+    person_trail *t = trail_of(s, hash);
+    if (!t) return IDS_NONE;
+    const bool same = t->hash == hash;
+    if (same && t->time > e->time) return IDS_NONE;
+    const uint32_t last = same ? t->item : IDS_NONE;
+    *t = (person_trail){ hash, e->time, e->item };
+    return last;
+}
+
 uint32_t people_heard(people *all, db_text id, const person_event *e)
 {
     uint64_t hash;
-    uint32_t last = IDS_NONE;
     people_shard *s = shard_of(all, id, &hash);
     pthread_mutex_lock(&s->lock);
+    uint32_t last = follow_trail(s, hash, e);
     person *p = find(s, hash, id);
     if (p && e->place > p->loaded && person_add(p, e, all->ring, NULL) != HABIT_OK)
         drop(s, p); // to be loaded again
@@ -190,6 +208,8 @@ void people_forget(people *all, db_text id)
     pthread_mutex_lock(&s->lock);
     person *p = find(s, hash, id);
     if (p) drop(s, p);
+    person_trail *t = trail_of(s, hash);
+    if (t && t->hash == hash) *t = (person_trail){ 0 };
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -199,6 +219,8 @@ void people_forget_all(people *all)
         people_shard *s = &all->shard[i];
         pthread_mutex_lock(&s->lock);
         while (s->oldest) drop(s, s->oldest);
+        mem_free(s->trail);
+        s->trail = NULL;
         pthread_mutex_unlock(&s->lock);
     }
 }
@@ -212,6 +234,18 @@ size_t people_count(people *all)
         pthread_mutex_unlock(&all->shard[i].lock);
     }
     return n;
+}
+
+void people_latest(people *all, size_t most, person_fn *fn, void *ctx)
+{
+    const size_t each = (most + PEOPLE_SHARDS - 1) / PEOPLE_SHARDS;
+    for (size_t i = 0; i < PEOPLE_SHARDS; i++) {
+        people_shard *s = &all->shard[i];
+        size_t n = 0;
+        pthread_mutex_lock(&s->lock);
+        for (const person *p = s->newest; p && n < each; p = p->older, n++) fn(ctx, p);
+        pthread_mutex_unlock(&s->lock);
+    }
 }
 
 // --- one person -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-enum { PEOPLE_SHARDS = 64, PERSON_STATES = 4 };
+enum { PEOPLE_SHARDS = 64, PERSON_STATES = 4, PEOPLE_TRAIL = 4096 };
 
 typedef struct person_event {
     int64_t place; // in the order of arrival, db_place(): tells events apart
@@ -48,11 +48,20 @@ typedef struct person {
     size_t shard, charged; // bytes
 } person;
 
+// What somebody took last, of those who are not in memory, too: the place is given by the hash, and
+// whoever comes later takes it over.
+typedef struct person_trail {
+    uint64_t hash;
+    int64_t time;
+    uint32_t item;
+} person_trail;
+
 typedef struct people_shard {
     pthread_mutex_t lock;
     person **slot;
     size_t slots, count, bytes;
     person *newest, *oldest;
+    person_trail *trail; // [PEOPLE_TRAIL]; NULL: nobody was heard of
 } people_shard;
 
 typedef struct people {
@@ -75,12 +84,15 @@ habit_status people_take(people *all, person **out, db_text id, person_load_fn *
                          habit_error *err);
 void people_give(people *all, person *p);
 
-// An event was written.  Returns the item of the one before it, or IDS_NONE if the person is not in
-// memory or has none.
+// An event was written.  Returns the item of the one before it; IDS_NONE if there is none, or nobody
+// remembers.
 uint32_t people_heard(people *all, db_text id, const person_event *e);
 void people_forget(people *all, db_text id);
 void people_forget_all(people *all);
 size_t people_count(people *all);
+// Calls fn for those asked for last, about `most` of them; each is locked meanwhile.
+typedef void person_fn(void *ctx, const person *p);
+void people_latest(people *all, size_t most, person_fn *fn, void *ctx);
 
 // In its place; an event that is there already, by its place of arrival, is not added again.
 habit_status person_add(person *p, const person_event *e, size_t ring, habit_error *err);

@@ -18,8 +18,9 @@
 
 enum {
     WISH_DEEP = 1000, // offset + n at most
-    WISH_SETS = 8,    // categories, and boosts, at most
-    WISH_ITEMS = 16,  // more_like and less_like, each, at most
+    WISH_SETS = 8,    // categories at most
+    WISH_BOOSTS = 32,
+    WISH_ITEMS = 16, // more_like and less_like, each, at most
 };
 
 // Where an item of an answer comes from.
@@ -69,7 +70,7 @@ typedef struct wish {
     int64_t published_since;           // 0: no matter
 
     // Order.
-    wish_boost boost[WISH_SETS];
+    wish_boost boost[WISH_BOOSTS];
     size_t boosts;
     double diversity;     // 0 .. 1, against relevance: 1 - lambda of MMR; 0: relevance alone
     size_t category_most; // items of one category among the first offset + n; 0: no limit

@@ -67,8 +67,6 @@ static void add_scores(ranker *r, const uint32_t *item, size_t n, double by)
         const query q = { .user = USER_NONE,
                           .item = &s->to_model[item[i]],
                           .time = &r->wish->now,
-                          .behaviour = (const uint8_t[]){ 0 },
-                          .value = (const float[]){ NAN },
                           .n = 1,
                           .now = r->wish->now };
         const size_t inner = arena_mark(&r->memory);

@@ -1,127 +1,248 @@
-// route_recommend.c - what is recommended to people.
-#include "base/clock.h"
+// route_recommend.c - what is recommended, in what order, and what and who is alike.
 #include "base/memory.h"
-#include "serve/answers.h"
-#include "serve/routes.h"
+#include "base/clock.h"
+#include "serve/alike.h"
+#include "serve/answering.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { ANSWERS_MOST = 1000 };
+// --- answers ------------------------------------------------------------------------------------------
 
-typedef struct asked {
-    const hosted *model;
-    db_text user;
-    size_t n;
-    bool exclude_seen;
-} asked;
-
-static void clear_bit(uint64_t *bits, size_t at)
+static void count_answer(service *s, const answer *a)
 {
-    bits[at / 64] &= ~((uint64_t)1 << at % 64);
+    char label[40];
+    snprintf(label, sizeof label, "source=\"%s\"", a->n ? source_name(a->at[0].from) : "none");
+    counter_add(metrics_counter(s->metrics, "habit_recommendations_total",
+                                "Answers, by the source of their first item.", label),
+                1);
 }
 
-// The best items, by the model; returns how many.
-static size_t ask_model(const call *c, const asked *a, uint32_t *best, float *score,
-                        habit_status *st, habit_error *err)
+// Answers with {"recommendation_id":...,"user":...,"model":...,"items":[...]}.
+static void tell_person(const call *c, const asked *a)
 {
-    const served *m = a->model->served;
-    arena *scratch = worker_scratch(c->w, served_scratch(m, a->n, c->s->people.ring));
-    uint64_t *allowed = worker_items(c->w, m->items);
-    person *p;
-    size_t found = 0;
-    if (!scratch || !allowed) {
-        *st = fail_memory(err, "an answer", 0);
-        return 0;
-    }
-    items_read(&c->s->items);
-    items_visible(&c->s->items, allowed, m->items);
-    items_done(&c->s->items);
-    if ((*st = service_person(c->s, c->w, a->user, &p, err)) != HABIT_OK) return 0;
-    for (size_t i = 0; a->exclude_seen && i < p->events; i++)
-        if (p->event[i].item < m->items) clear_bit(allowed, p->event[i].item);
-    const served_ask ask = {
-        .who = p,
-        .user = id_list_find(&a->model->folder->users, a->user.at, a->user.len),
-        .now = clock_now(),
-        .allowed = allowed,
-        .k = a->n,
-    };
-    found = served_best(m, &ask, best, score, scratch);
-    people_give(&c->s->people, p);
-    return found;
-}
-
-static void write_answer(const call *c, const asked *a, const uint32_t *best, const float *score,
-                         size_t found)
-{
-    buffer *to = &c->request->reply;
+    http_request *r = c->request;
+    habit_error err = { 0 };
+    const hosted *m;
+    answer given;
     char id[ANSWER_ID];
-    service_answer_id(c->w, id);
-    buffer_format(to, "{\"recommendation_id\":\"%s\",\"user\":", id);
-    reply_text(to, a->user);
-    buffer_text(to, ",\"model\":");
-    reply_text(to, (db_text){ a->model->name, strlen(a->model->name) });
-    buffer_format(to, ",\"version\":\"%s\",\"items\":[", a->model->version);
-    db_text named[ANSWERS_MOST];
-    items_read(&c->s->items);
-    for (size_t i = 0; i < found; i++) {
-        named[i].at = ids_at(&c->s->items.names, best[i], &named[i].len);
-        buffer_text(to, i ? ",{\"item\":" : "{\"item\":");
-        reply_text(to, named[i]);
-        buffer_format(to, ",\"score\":%.7g,\"source\":\"model\"}", (double)score[i]);
+    if (!asked_model(c, a, &m)) return;
+    const habit_status st = asked_answer(c, a, m, &given, &err);
+    if (st != HABIT_OK) {
+        reply_failure(r, st, &err);
+        return;
     }
-    const db_answer given = { .id = { id, ANSWER_ID - 1 },
-                              .user = a->user,
-                              .model = { a->model->version, strlen(a->model->version) },
-                              .source = { "model", 5 },
-                              .time = clock_now(),
-                              .item = named,
-                              .items = found };
-    answers_log(c->s, &given);
-    items_done(&c->s->items);
-    buffer_text(to, "]}\n");
-    http_answer(c->request, 200);
+    service_answer_id(c->w, id);
+    buffer_format(&r->reply, "{\"recommendation_id\":\"%s\",\"user\":", id);
+    reply_text(&r->reply, a->user);
+    buffer_text(&r->reply, ",");
+    answer_write_model(&r->reply, m);
+    buffer_text(&r->reply, ",");
+    answer_write_items(c, a, m, &given, id);
+    buffer_text(&r->reply, "}\n");
+    count_answer(c->s, &given);
+    http_answer(r, 200);
 }
 
 static void get_recommendations(const call *c)
 {
     http_request *r = c->request;
-    const http_text name = http_param(r, "model");
     habit_error err = { 0 };
-    asked a = { .model = lineup_find(c->models, name.at, name.len) };
-    habit_status st = HABIT_OK;
-    long n;
-    if (!request_id(r, c->piece[0], "user", &a.user)) return;
-    if (!request_number(r, "n", 1, ANSWERS_MOST, 10, &n)) return;
-    if (!request_flag(r, "exclude_seen", true, &a.exclude_seen)) return;
-    if (!a.model) {
-        reply_error(r, 404, "no such model is served here; GET /v1/models lists them");
-        return;
+    const asked_about about = asked_about_of(c);
+    asked a;
+    asked_begin(&a, &about);
+    if (request_id(r, c->piece[0], "user", &a.user)) {
+        const habit_status st = asked_query(&a, r, &err);
+        if (st == HABIT_OK)
+            tell_person(c, &a);
+        else
+            reply_failure(r, st, &err);
     }
-    a.n = (size_t)n;
-    uint32_t *best = NEW(uint32_t, a.n);
-    float *score = NEW(float, a.n);
-    size_t found = 0;
-    if (!best || !score)
-        st = fail_memory(&err, "an answer", a.n * 8);
-    else
-        found = ask_model(c, &a, best, score, &st, &err);
-    if (st == HABIT_OK)
-        write_answer(c, &a, best, score, found);
-    else
+    asked_free(&a);
+}
+
+static void post_wish(const call *c, bool reranks)
+{
+    http_request *r = c->request;
+    habit_error err = { 0 };
+    const asked_about about = asked_about_of(c);
+    asked a;
+    asked_begin(&a, &about);
+    a.reranks = reranks;
+    if (reranks) a.wish.exclude_seen = false, a.wish.n = WISH_DEEP, a.wish.fresh = 0;
+    const habit_status st = asked_body(&a, r->body.data, r->body.len, &err);
+    if (st != HABIT_OK)
         reply_failure(r, st, &err);
-    mem_free(best);
-    mem_free(score);
+    else if (reranks && !a.wish.only)
+        reply_error(r, 400, "items: a list of what is to be put in order is wanted");
+    else
+        tell_person(c, &a);
+    asked_free(&a);
+}
+
+static void post_recommend(const call *c)
+{
+    post_wish(c, false);
+}
+
+static void post_rerank(const call *c)
+{
+    post_wish(c, true);
+}
+
+// --- items ----------------------------------------------------------------------------------------------
+
+// Answers with {"item":...,"model":...,"items":[...]}, or {"items":[...]} of lists.
+static void tell_items(const call *c, wish_kind kind)
+{
+    http_request *r = c->request;
+    habit_error err = { 0 };
+    const asked_about about = asked_about_of(c);
+    const bool similar = kind == WISH_SIMILAR;
+    const hosted *m = NULL;
+    db_text id;
+    answer given;
+    asked a;
+    asked_begin(&a, &about);
+    a.wish.kind = kind;
+    if (similar && !request_id(r, c->piece[0], "item", &id)) goto out;
+    habit_status st = asked_query(&a, r, &err);
+    if (st == HABIT_OK && similar) {
+        if (!asked_model(c, &a, &m)) goto out;
+        items_read(about.table);
+        a.wish.like = items_find(about.table, id);
+        items_done(about.table);
+    }
+    if (st == HABIT_OK) st = asked_answer(c, &a, m, &given, &err);
+    if (st != HABIT_OK) {
+        reply_failure(r, st, &err);
+        goto out;
+    }
+    buffer_text(&r->reply, "{");
+    if (similar) {
+        buffer_text(&r->reply, "\"item\":");
+        reply_text(&r->reply, id);
+        buffer_text(&r->reply, ",");
+        answer_write_model(&r->reply, m);
+        buffer_text(&r->reply, ",");
+    }
+    answer_write_items(c, &a, m, &given, NULL);
+    buffer_text(&r->reply, "}\n");
+    http_answer(r, 200);
+out:
+    asked_free(&a);
+}
+
+static void get_similar_items(const call *c)
+{
+    tell_items(c, WISH_SIMILAR);
+}
+
+static void get_popular(const call *c)
+{
+    tell_items(c, WISH_POPULAR);
+}
+
+static void get_latest(const call *c)
+{
+    tell_items(c, WISH_LATEST);
+}
+
+// --- people ---------------------------------------------------------------------------------------------
+
+static habit_status hear_person(const call *c, alike *a, const hosted *m, db_text user,
+                                habit_error *err)
+{
+    const served *own = m ? m->served : NULL;
+    arena scratch = { 0 };
+    person *p;
+    TRY(arena_init_bytes(&scratch, own ? served_scratch(own, 1, c->s->people.ring) : 1, err));
+    const habit_status st = service_person(c->s, c->w, user, &p, err);
+    if (st == HABIT_OK) {
+        const uint32_t number = m ? id_list_find(&m->folder->users, user.at, user.len) : USER_NONE;
+        alike_hear(a, own, p, number, clock_now(), &scratch);
+        people_give(&c->s->people, p);
+    }
+    arena_free(&scratch);
+    return st;
+}
+
+static void write_people(buffer *to, const alike_person *p, size_t n)
+{
+    buffer_text(to, ",\"users\":[");
+    for (size_t i = 0; i < n; i++) {
+        buffer_text(to, i ? ",{\"user\":" : "{\"user\":");
+        reply_text(to, (db_text){ p[i].id, p[i].len });
+        buffer_format(to, ",\"score\":%.7g,\"source\":\"%s\"}", p[i].score,
+                      p[i].by_vector ? "model" : "items");
+    }
+    buffer_text(to, "]}\n");
+}
+
+static void get_similar_users(const call *c)
+{
+    http_request *r = c->request;
+    const http_text name = http_param(r, "model");
+    const asked which = { .model = { name.at, name.len } };
+    habit_error err = { 0 };
+    const alike_person *best = NULL;
+    const hosted *m;
+    db_text user;
+    long n;
+    if (!request_id(r, c->piece[0], "user", &user)) return;
+    if (!request_number(r, "n", 1, ALIKE_MOST, 10, &n)) return;
+    if (!asked_model(c, &which, &m)) return;
+    alike *a = alike_new();
+    const habit_status st =
+        a ? hear_person(c, a, m, user, &err) : fail_memory(&err, "people", sizeof(alike_person));
+    if (st == HABIT_OK) {
+        const size_t found = alike_find(a, &c->s->people, (size_t)n, &best);
+        buffer_text(&r->reply, "{\"user\":");
+        reply_text(&r->reply, user);
+        buffer_text(&r->reply, ",");
+        answer_write_model(&r->reply, m);
+        write_people(&r->reply, best, found);
+        http_answer(r, 200);
+    } else {
+        reply_failure(r, st, &err);
+    }
+    alike_free(a);
 }
 
 // clang-format off
+#define ITEMS_ANSWERED "\"items\":[{\"item\":\"i9\",\"score\":0.73,\"source\":\"model\"}]}"
+#define MODEL_ANSWERED "\"model\":\"ease\",\"version\":\"9f3c2a1b7d5e0c44\","
+#define PERSON_ANSWERED "{\"recommendation_id\":\"0f3c\",\"user\":\"u1\"," MODEL_ANSWERED ITEMS_ANSWERED
+#define PARAM_N { "n", "integer", "how many; 10" }
+#define PARAM_OFFSET { "offset", "integer", "after so many; 0" }
+#define PARAM_CATEGORY { "category", "string", "of this category; several times: of any of them" }
+#define PARAM_FILTER { "filter", "string", "a condition on fields of items: price < 20" }
+#define PARAM_MODEL { "model", "string", "which model; the default one" }
+#define PARAM_AGE { "max_age", "string", "published since so long: 7d" }
 const route routes_recommend[] = {
     { "GET", "/v1/users/{id}/recommendations", get_recommendations, .summary = "What this person may want next.",
-      .answer = "{\"recommendation_id\":\"0f3c\",\"user\":\"u1\",\"model\":\"ease\",\"version\":\"9f3c2a1b7d5e0c44\","
-                "\"items\":[{\"item\":\"i9\",\"score\":0.73,\"source\":\"model\"}]}",
-      .param = { { "n", "integer", "how many; 10" },
+      .answer = PERSON_ANSWERED,
+      .param = { PARAM_N, PARAM_OFFSET,
                  { "exclude_seen", "boolean", "leave out what the person had; true" },
-                 { "model", "string", "which model; the default one" } } },
+                 PARAM_CATEGORY, PARAM_FILTER, PARAM_MODEL, PARAM_AGE,
+                 { "diversity", "number", "0..1, weight of difference among the items; 0" },
+                 { "per_category", "integer", "at most so many of one category; 0: any number" },
+                 { "fresh", "number", "share of places for items newer than the model; 0.1" } } },
+    { "POST", "/v1/recommend", post_recommend, .summary = "The same for a body, also about people who are not stored.",
+      .body = "{\"history\":[\"i1\",{\"item\":\"i2\",\"behaviour\":\"buy\"}],\"n\":10,\"more_like\":[\"i1\"],\"boost\":{\"i7\":1.5}}",
+      .answer = PERSON_ANSWERED },
+    { "POST", "/v1/rerank", post_rerank, .summary = "The posted items, best first.",
+      .body = "{\"user\":\"u1\",\"items\":[\"i1\",\"i2\"]}", .answer = PERSON_ANSWERED },
+    { "GET", "/v1/popular", get_popular, .summary = "What is taken most lately.", .answer = "{" ITEMS_ANSWERED,
+      .param = { PARAM_N, PARAM_OFFSET, PARAM_CATEGORY, PARAM_FILTER, PARAM_AGE } },
+    { "GET", "/v1/latest", get_latest, .summary = "What was published last.", .answer = "{" ITEMS_ANSWERED,
+      .param = { PARAM_N, PARAM_OFFSET, PARAM_CATEGORY, PARAM_FILTER, PARAM_AGE } },
+    { "GET", "/v1/items/{id}/similar", get_similar_items, .summary = "Items like this one.",
+      .answer = "{\"item\":\"i1\"," MODEL_ANSWERED ITEMS_ANSWERED,
+      .param = { PARAM_N, PARAM_OFFSET, PARAM_CATEGORY, PARAM_FILTER, PARAM_MODEL, PARAM_AGE } },
+    { "GET", "/v1/users/{id}/similar", get_similar_users, .summary = "People like this one, of those seen lately.",
+      .answer = "{\"user\":\"u1\"," MODEL_ANSWERED "\"users\":[{\"user\":\"u9\",\"score\":0.9,\"source\":\"model\"}]}",
+      .param = { PARAM_N, PARAM_MODEL } },
     ROUTE_END,
 };
 // clang-format on

@@ -34,35 +34,13 @@ static void wait_for_workers(void *ctx)
     }
 }
 
-arena *worker_scratch(worker *w, size_t bytes)
-{
-    if (bytes > w->scratch.cap) {
-        arena_free(&w->scratch);
-        if (arena_init_bytes(&w->scratch, bytes, NULL) != HABIT_OK) return NULL;
-    }
-    w->scratch.used = 0;
-    w->scratch.failed = false;
-    return &w->scratch;
-}
-
-uint64_t *worker_items(worker *w, size_t n)
-{
-    const size_t words = (n + 63) / 64;
-    if (words > w->allowed_words) {
-        uint64_t *more = NEW(uint64_t, words + words / 8);
-        if (!more) return NULL;
-        mem_free(w->allowed);
-        w->allowed = more, w->allowed_words = words + words / 8;
-    }
-    return w->allowed;
-}
-
 static habit_status start_workers(service *s, habit_error *err)
 {
     s->worker = ZNEW(worker, (size_t)s->workers);
     if (!s->worker) return fail_memory(err, "threads", (size_t)s->workers * sizeof(worker));
     for (int i = 0; s->worker && i < s->workers; i++) {
         s->worker[i].random = rng_at((uint64_t)clock_now(), (uint64_t)i, (uint64_t)(uintptr_t)s);
+        if (!(s->worker[i].ranker = ranker_new())) return fail_memory(err, "threads", 1);
         TRY(db_reader_new(&s->worker[i].db, s->db, err));
     }
     return HABIT_OK;
@@ -251,6 +229,7 @@ static habit_status start(service *s, const char *const *models, size_t n, habit
                            .grace = wait_for_workers,
                            .ctx = s };
     TRY(lineups_init(&s->models, models, n, o->default_model, err));
+    if (!(s->subsets = subsets_new())) return fail_memory(err, "filters", 1);
     if (!(s->metrics = metrics_new())) return fail_memory(err, "metrics", 1);
     add_gauges(s);
     TRY(routes_open(s, err));
@@ -328,16 +307,14 @@ void service_stop(service *s)
     db_close(s->db); // what waits is written, and its clients are told
     if (s->http) http_drain(s->http, LAST_SECONDS);
     http_stop(s->http);
-    for (int i = 0; s->worker && i < s->workers; i++) {
-        arena_free(&s->worker[i].scratch);
-        mem_free(s->worker[i].allowed);
-    }
+    for (int i = 0; s->worker && i < s->workers; i++) ranker_free(s->worker[i].ranker);
     mem_free(s->worker);
     routes_close(s);
     lineups_free(&s->models);
     metrics_free(s->metrics);
     keys_free(atomic_load(&s->keys));
     people_free(&s->people);
+    subsets_free(s->subsets);
     if (s->items.version) items_free(&s->items);
     behaviours_free(&s->behaviours);
     mem_free(s);

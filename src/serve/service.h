@@ -9,7 +9,6 @@
 // longer than they read a person or an item.
 #ifndef SERVE_SERVICE_H
 #define SERVE_SERVICE_H
-#include "base/arena.h"
 #include "base/rng.h"
 #include "base/run.h"
 #include "serve/http.h"
@@ -18,6 +17,7 @@
 #include "serve/lineup.h"
 #include "serve/metrics.h"
 #include "serve/people.h"
+#include "serve/recommend.h"
 #include "serve/serve_options.h"
 
 typedef struct service service;
@@ -25,9 +25,7 @@ typedef struct service service;
 // One thread that answers.
 typedef struct worker {
     db_reader *db;
-    arena scratch;     // of models: worker_scratch()
-    uint64_t *allowed; // bitmap of items: worker_items()
-    size_t allowed_words;
+    ranker *ranker;
     rng random;
     atomic_ulong turn; // odd while a request is being handled
 } worker;
@@ -37,6 +35,7 @@ struct service {
     run run;               // where words go
     db *db;
     items items;
+    subsets *subsets;
     people people;
     behaviours behaviours;
     lineups models;
@@ -67,11 +66,6 @@ void service_stop(service *s); // NULL is fine
 // Between these a lineup taken stays whole (lineup.h).
 void worker_enter(worker *w);
 void worker_leave(worker *w);
-// The worker's memory, at least `bytes` and empty; NULL when out of memory.
-arena *worker_scratch(worker *w, size_t bytes);
-// A bitmap of `items` items, not cleared; NULL when out of memory.
-uint64_t *worker_items(worker *w, size_t items);
-
 // people_take() with the database behind it.
 habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err);
 // An event is in the database: people and popularity hear of it.  Before its client is told.
