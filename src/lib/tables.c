@@ -32,7 +32,8 @@ const opt train_table[] = {
 const opt tune_table[] = {
 #define AT(field) offsetof(tune_options, field)
     { "model", "NAME", OPT_STRING, AT(model), "", 0, 0, NULL, "which model; `habit models` lists them" },
-    { "valid-metric", "METRIC", OPT_STRING, AT(metric), "NDCG@10", 0, 0, NULL, "what to make as large as possible" },
+    { "valid-metric", "METRIC", OPT_STRING, AT(metric), "", 0, 0, NULL,
+      "what to make as good as possible; unless told NDCG@10, or LogLoss of probabilities and RMSE of ratings" },
     { "trials", "N", OPT_INT, AT(trials), "0", 0, 1000000, NULL,
       "try this many points of the space; 0 tries all of them" },
     { "search", "NAME", OPT_CHOICE, AT(how), "tpe", 0, 0, "tpe|random",

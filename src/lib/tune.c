@@ -15,6 +15,7 @@
 #include "lib/space.h"
 #include "lib/tables.h"
 #include "lib/tune_plots.h"
+#include "models/network.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ typedef struct search {
     const tune_options *own;
     const evaluate_options *evaluation;
     const model_class *class;
+    const char *metric;     // of --valid-metric, or that of the task
     opt_values base, trial; // as the command line says; of the present point
     space space;
     dataset *data;
@@ -69,7 +71,7 @@ static double value_of(const json_t *row, const char *name)
 // What a trial depends on beside its options.
 static json_t *identity_of(const search *s)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:I}", "model", s->class->name, "metric", s->own->metric,
+    return json_pack("{s:s, s:s, s:o, s:o, s:I}", "model", s->class->name, "metric", s->metric,
                      "data", json_fingerprint(s->data->fingerprint), "split",
                      json_fingerprint(split_fingerprint(s->split)), "seed",
                      (json_int_t)s->run.seed);
@@ -163,12 +165,10 @@ static habit_status run_trial(search *s, double *value, double *seconds, habit_e
     const log_view log = split_train(s->split);
     const double began = clock_wall();
     model *m = NULL;
-    const fit_plan plan = { .split = s->split,
-                            .metric = s->own->metric,
-                            .evaluation = s->evaluation };
+    const fit_plan plan = { .split = s->split, .metric = s->metric, .evaluation = s->evaluation };
     TRY(fit_model(&m, s->class, s->trial.values, &log, &plan, &s->run, NULL, err));
     const habit_status st =
-        fit_validate(value, m, s->split, s->own->metric, s->evaluation, &s->run, err);
+        fit_validate(value, m, s->split, s->metric, s->evaluation, &s->run, err);
     model_free(m);
     *seconds = clock_wall() - began;
     return st;
@@ -182,7 +182,7 @@ static habit_status add_row(search *s, size_t number, double value, double secon
     for (size_t a = 0; row && a < s->space.axes; a++)
         json_object_set_new(row, s->space.axis[a].name,
                             json_string(s->trial.text[s->space.axis[a].row]));
-    json_object_set_new(row, s->own->metric, json_of_value(value));
+    json_object_set_new(row, s->metric, json_of_value(value));
     json_object_set_new(row, "seconds", json_real(seconds));
     json_object_set_new(row, "from_journal", json_boolean(again));
     if (!row || json_array_append_new(s->rows, row) != 0) return fail_memory(err, "report", 0);
@@ -217,8 +217,7 @@ static habit_status one_trial(search *s, size_t number, double *result, habit_er
     habit_status st = write_line(s, line, err);
     json_decref(line);
     if (st == HABIT_OK) st = add_row(s, number, value, seconds, false, err);
-    run_log(&s->run, LOG_NOTE, "trial %zu: %s %.5f in %.1f s", number, s->own->metric, value,
-            seconds);
+    run_log(&s->run, LOG_NOTE, "trial %zu: %s %.5f in %.1f s", number, s->metric, value, seconds);
     return st;
 }
 
@@ -226,7 +225,7 @@ static habit_status all_trials(search *s, habit_error *err)
 {
     const bool some = s->own->trials > 0 && (uint64_t)s->own->trials < s->space.points;
     const bool learns = some && strcmp(s->own->how, "tpe") == 0;
-    const double sign = evaluate_lower_is_better(s->own->metric) ? -1 : 1;
+    const double sign = evaluate_lower_is_better(s->metric) ? -1 : 1;
     const uint64_t n = some ? (uint64_t)s->own->trials : s->space.points;
     if (n > 100000)
         return fail(err, HABIT_ELIMIT, "%llu points are too many: choose some with --trials N",
@@ -262,12 +261,12 @@ static int compare_places(const void *a, const void *b)
 // The rows, best first; of equals the earlier trial.
 static json_t *sorted_rows(const search *s)
 {
-    const double sign = evaluate_lower_is_better(s->own->metric) ? -1 : 1;
+    const double sign = evaluate_lower_is_better(s->metric) ? -1 : 1;
     const size_t n = json_array_size(s->rows);
     place *order = NEW(place, n);
     json_t *sorted = json_array();
     for (size_t i = 0; order && i < n; i++) {
-        const double v = value_of(json_array_get(s->rows, i), s->own->metric);
+        const double v = value_of(json_array_get(s->rows, i), s->metric);
         order[i] = (place){ isfinite(v) ? sign * v : (double)-INFINITY, i };
     }
     if (order) qsort(order, n, sizeof *order, compare_places);
@@ -283,8 +282,8 @@ static habit_status draw(json_t *files, const search *s, habit_error *err)
 {
     const tune_picture p = { .rows = s->rows,
                              .space = &s->space,
-                             .metric = s->own->metric,
-                             .lower_is_better = evaluate_lower_is_better(s->own->metric),
+                             .metric = s->metric,
+                             .lower_is_better = evaluate_lower_is_better(s->metric),
                              .folder = s->own->plots };
     return p.folder ? tune_draw(files, &p, &s->run, err) : HABIT_OK;
 }
@@ -293,8 +292,8 @@ static habit_status draw(json_t *files, const search *s, habit_error *err)
 static habit_status write_best(const search *s, const json_t *row, habit_error *err)
 {
     buffer b = { 0 };
-    buffer_format(&b, "# %s %.5f on validation\nmodel: %s\n", s->own->metric,
-                  value_of(row, s->own->metric), s->class->name);
+    buffer_format(&b, "# %s %.5f on validation\nmodel: %s\n", s->metric, value_of(row, s->metric),
+                  s->class->name);
     for (size_t i = 0; i < s->trial.rows; i++)
         if (s->trial.given[i]) {
             buffer_format(&b, "%s: ", s->trial.table[i].name);
@@ -312,7 +311,7 @@ static habit_status write_best(const search *s, const json_t *row, habit_error *
 // The options of the best trial, and those alone that were searched.
 static habit_status take_best(search *s, json_t *row, habit_error *err)
 {
-    if (!row || !isfinite(value_of(row, s->own->metric)))
+    if (!row || !isfinite(value_of(row, s->metric)))
         return fail(err, HABIT_EDIVERGED,
                     "every trial diverged: no point of the space is any good");
     for (size_t a = 0; a < s->space.axes; a++) {
@@ -333,7 +332,7 @@ static habit_status conclude(search *s, char **report, habit_error *err)
     if (st == HABIT_OK) {
         json_t *r =
             json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:O, s:O, s:o, s:O}", "model", s->class->name,
-                      "metric", s->own->metric, "protocol", split_protocol(s->split), "describe",
+                      "metric", s->metric, "protocol", split_protocol(s->split), "describe",
                       split_describe(s->split), "trials", (json_int_t)json_array_size(rows),
                       "points", (json_int_t)s->space.points, "rows", rows, "best", best, "options",
                       json_of_options(&s->trial, false), "files", files);
@@ -345,6 +344,23 @@ static habit_status conclude(search *s, char **report, habit_error *err)
 }
 
 // --- the call --------------------------------------------------------------------------------------
+
+// What is made as good as possible where nobody has said what: trials must share it.
+static habit_status choose_metric(search *s, habit_error *err)
+{
+    s->metric = s->own->metric;
+    if (s->metric) return HABIT_OK;
+    for (size_t a = 0; a < s->space.axes; a++)
+        if (strcmp(s->space.axis[a].name, "task") == 0)
+            return fail(
+                err, HABIT_EINVAL,
+                "tasks have metrics of their own: --valid-metric must say by which one they "
+                "are compared");
+    s->metric = s->class->network                  ? network_metric(s->base.values)
+                : s->class->needs & PREDICTS_VALUE ? "RMSE"
+                                                   : "NDCG@10";
+    return HABIT_OK;
+}
 
 static habit_status copy_values(opt_values *out, const opt_values *from, size_t size,
                                 habit_error *err)
@@ -373,6 +389,7 @@ static habit_status prepare(search *s, const habit_options *options, const char 
         TRY(opt_values_init(&s->base, s->class->table, size, err));
     TRY(copy_values(&s->trial, &s->base, size, err));
     TRY(space_read(&s->space, path, &s->base, size, err));
+    TRY(choose_metric(s, err));
     TRY(data_open(&s->data, data, options_of(options, import_table), &s->run, err));
     TRY(split_make(&s->split, s->data, NULL, false, options_of(options, split_table), &s->run,
                    err));

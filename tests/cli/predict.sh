@@ -78,4 +78,23 @@ out '^answers of +RMSE +MAE +AUC +LogLoss +ECE'
 out '^rated +[0-9.]+ \['
 case_is 64 'a threshold without a task' habit train log.habit --model lstm --positive 4 --out x --quiet
 err '[-]-positive'
+
+# --- searched by the metric of the task
+printf 'dim: [8, 16]\n' >space.yaml
+search() {
+    by=$1
+    shift
+    case_is 0 "searched by $by" habit tune log.habit --space space.yaml --json "$@"
+    out "\"metric\":\"$by\""
+}
+search LogLoss --model sasrec --task probability $small
+search RMSE --model lstm --task rating $small
+search RMSE --model svdpp --lr 0.0001 --quiet
+search 'NDCG@10' --model sasrec $small
+search AUC --model sasrec --task probability --valid-metric AUC $small
+printf 'task: [ranking, rating]\n' >tasks.yaml
+case_is 64 'tasks side by side' habit tune log.habit --model lstm --space tasks.yaml $small
+err '[-]-valid-metric'
+one_line
+
 finish
