@@ -32,14 +32,16 @@ static json_t *config_of(const training *t)
     json_t *data = json_stringn(name, strcspn(name, "?"));
     if (!data) data = json_string("(a name that is not UTF-8)");
     return json_pack(
-        "{s:s, s:i, s:s, s:s, s:o, s:I, s:{s:o, s:o, s:I, s:I, s:I, s:o}, s:{s:s, s:o, s:s, s:o}}",
-        "format", "habit-model", "version", MODEL_VERSION, "model", t->model->class->name, "habit",
-        habit_version(), "options", json_of_options(t->options, false), "seed", (json_int_t)t->seed,
-        "data", "name", data, "fingerprint", json_fingerprint(t->data->fingerprint), "users",
-        (json_int_t)t->data->users, "items", (json_int_t)t->data->items, "events",
-        (json_int_t)t->data->events, "import", json_of_reading(t->import), "split", "protocol",
-        split_protocol(t->split), "fingerprint", json_fingerprint(split_fingerprint(t->split)),
-        "describe", split_describe(t->split), "options", json_of_options(t->protocol, false));
+        "{s:s, s:i, s:s, s:i, s:s, s:o, s:I, s:{s:o, s:o, s:I, s:I, s:I, s:o}, s:{s:s, s:o, s:s, "
+        "s:o}}",
+        "format", "habit-model", "version", MODEL_VERSION, "model", t->model->class->name,
+        "model_version", t->model->class->version, "habit", habit_version(), "options",
+        json_of_options(t->options, false), "seed", (json_int_t)t->seed, "data", "name", data,
+        "fingerprint", json_fingerprint(t->data->fingerprint), "users", (json_int_t)t->data->users,
+        "items", (json_int_t)t->data->items, "events", (json_int_t)t->data->events, "import",
+        json_of_reading(t->import), "split", "protocol", split_protocol(t->split), "fingerprint",
+        json_fingerprint(split_fingerprint(t->split)), "describe", split_describe(t->split),
+        "options", json_of_options(t->protocol, false));
 }
 
 static habit_status write_history(const char *path, const dataset *d, habit_error *err)

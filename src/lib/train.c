@@ -112,13 +112,15 @@ static habit_status choose_model(job *j, const habit_options *options, const cha
     return opt_values_init(&j->defaults, j->class->table, j->class->options_size, err);
 }
 
-// A checkpoint belongs to data, split, options and seed: their fingerprint tells it from others.
+// A checkpoint belongs to data, split, model, options and seed: their fingerprint tells it from others.
 static habit_status fingerprint_of(const job *j, uint64_t *out, habit_error *err)
 {
     char *text = NULL;
     TRY(json_hand_over(&text, json_of_options(j->values, false), err));
     uint64_t h = rng_mix(split_fingerprint(j->split) + j->run.seed);
     for (const char *c = text; *c; c++) h = rng_mix(h + (unsigned char)*c);
+    h = rng_mix(h + (uint64_t)j->class->version);
+    for (const char *c = j->class->name; *c; c++) h = rng_mix(h + (unsigned char)*c);
     mem_free(text);
     *out = h;
     return HABIT_OK;

@@ -235,6 +235,7 @@ static const network_class bert4rec_network = {
 
 const model_class model_class_bert4rec = {
     .name = "bert4rec",
+    .version = 1,
     .title = "BERT4Rec",
     .paper = "Sun et al., CIKM 2019, arXiv:1904.06690",
     .needs = NEEDS_ORDER,

@@ -399,6 +399,7 @@ static void bpr_encode(const model *m, const query *q, size_t n, float *vectors,
 
 const model_class model_class_bpr = {
     .name = "bpr",
+    .version = 1,
     .title = "BPR-MF",
     .paper = "Rendle, Freudenthaler, Gantner & Schmidt-Thieme, UAI 2009, arXiv:1205.2618",
     .table = bpr_table,

@@ -316,6 +316,7 @@ static size_t ease_scratch(const model *m, size_t n)
 
 const model_class model_class_ease = {
     .name = "ease",
+    .version = 1,
     .title = "EASE^R",
     .paper = "Steck, WWW 2019, arXiv:1905.03375",
     .table = ease_table,

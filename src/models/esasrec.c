@@ -154,6 +154,7 @@ static const network_class esasrec_network = {
 
 const model_class model_class_esasrec = {
     .name = "esasrec",
+    .version = 1,
     .title = "eSASRec",
     .paper = "Tikhonovich, Zelinskiy, Petrov et al., RecSys 2025, arXiv:2508.06450",
     .needs = NEEDS_ORDER,

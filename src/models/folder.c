@@ -33,6 +33,18 @@ static habit_status read_config(habit_model *m, const char *path, habit_error *e
     return HABIT_OK;
 }
 
+// Arrays of another version would be computed with in another way.
+static habit_status check_version(const json_t *config, const model_class *c, const char *path,
+                                  habit_error *err)
+{
+    const json_t *given = json_object_get(config, "model_version");
+    const json_int_t version = given ? json_integer_value(given) : 1; // first ones did not say
+    if (version == c->version) return HABIT_OK;
+    return fail(err, HABIT_EFORMAT,
+                "%s: %s of version %lld, this habit has version %d: train again", path, c->name,
+                (long long)version, c->version);
+}
+
 // The class, its options and the fingerprints that config.json names.
 static habit_status understand(const model_class **class, habit_model *m, const char *path,
                                habit_error *err)
@@ -50,6 +62,7 @@ static habit_status understand(const model_class **class, habit_model *m, const 
         return fail(err, HABIT_EFORMAT, "%s: a fingerprint is malformed", path);
     const model_class *c = model_find(name);
     if (!c) return fail(err, HABIT_EFORMAT, "%s: this habit has no model '%s'", path, name);
+    TRY(check_version(m->config, c, path, err));
     TRY(opt_values_init(&m->options, c->table, c->options_size, err));
     *class = c;
     return json_to_options(&m->options, options, path, err);

@@ -16,8 +16,8 @@
 //     checksums.xxh128     of all the others (models/checksums.h); a folder that does not fit them is
 //                          refused, one without them is believed
 //
-// config.json: {"format": "habit-model", "version": 1, "model": "ease", "habit": "0.1.0",
-//   "options": {every option of the model}, "seed": 1,
+// config.json: {"format": "habit-model", "version": 1, "model": "ease", "model_version": 1,
+//   "habit": "0.1.0", "options": {every option of the model}, "seed": 1,
 //   "data": {"name", "fingerprint", "users", "items", "events", "import": {options that were set}},
 //   "split": {"protocol", "fingerprint", "describe", "options": {...}}}
 #ifndef MODELS_FOLDER_H

@@ -203,6 +203,7 @@ static const network_class gru4rec_network = {
 
 const model_class model_class_gru4rec = {
     .name = "gru4rec",
+    .version = 1,
     .title = "GRU4Rec",
     .paper = "Hidasi, Karatzoglou, Baltrunas & Tikk, ICLR 2016, arXiv:1511.06939; Hidasi & "
              "Karatzoglou, CIKM 2018, arXiv:1706.03847",

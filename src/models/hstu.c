@@ -212,6 +212,7 @@ static const network_class hstu_network = {
 
 const model_class model_class_hstu = {
     .name = "hstu",
+    .version = 1,
     .title = "HSTU",
     .paper = "Zhai et al., ICML 2024, arXiv:2402.17152",
     .needs = NEEDS_ORDER | USES_TIME,

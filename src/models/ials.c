@@ -425,6 +425,7 @@ static void ials_encode(const model *m, const query *q, size_t n, float *vectors
 
 const model_class model_class_ials = {
     .name = "ials",
+    .version = 1,
     .title = "iALS",
     .paper = "Hu, Koren & Volinsky, ICDM 2008; Rendle et al., RecSys 2022, arXiv:2110.14037",
     .table = ials_table,

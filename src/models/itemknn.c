@@ -268,6 +268,7 @@ static size_t itemknn_scratch(const model *m, size_t n)
 
 const model_class model_class_itemknn = {
     .name = "itemknn",
+    .version = 1,
     .title = "Item-based nearest neighbours",
     .paper = "Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004",
     .table = itemknn_table,

@@ -152,6 +152,7 @@ static const network_class lru_network = {
 
 const model_class model_class_lru = {
     .name = "lru",
+    .version = 1,
     .title = "LRURec",
     .paper = "Yue, Wang, He, Zeng, McAuley & Wang, WSDM 2024, arXiv:2310.02367",
     .needs = NEEDS_ORDER,

@@ -89,6 +89,7 @@ static const network_class lstm_network = {
 
 const model_class model_class_lstm = {
     .name = "lstm",
+    .version = 1,
     .title = "LSTM",
     .paper = "Hochreiter & Schmidhuber, Neural Computation 9(8), 1997; Devooght & Bersini, "
              "arXiv:1608.07400",

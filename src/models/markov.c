@@ -279,6 +279,7 @@ static void markov_score(const model *base, const query *q, size_t n, float *sco
 
 const model_class model_class_markov = {
     .name = "markov",
+    .version = 1,
     .title = "First-order Markov chain",
     .paper = "Shani, Heckerman & Brafman, JMLR 2005",
     .needs = NEEDS_ORDER,

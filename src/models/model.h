@@ -80,6 +80,7 @@ struct network_class; // models/network.h
 
 typedef struct model_class {
     const char *name;  // "ease"
+    int version;       // 1 and up: raised when arrays of the same names and shapes answer otherwise
     const char *title; // "EASE^R"
     const char *paper; // citation with year and venue or arXiv number
     unsigned needs;    // enum model_needs

@@ -181,6 +181,7 @@ static void pop_score(const model *m, const query *q, size_t n, float *scores, a
 
 const model_class model_class_pop = {
     .name = "pop",
+    .version = 1,
     .title = "Popularity",
     .paper = "Cremonesi, Koren & Turrin, RecSys 2010 (TopPop)",
     .table = pop_table,

@@ -83,6 +83,7 @@ static const network_class rnn_network = {
 
 const model_class model_class_rnn = {
     .name = "rnn",
+    .version = 1,
     .title = "RNN",
     .paper = "Elman, Cognitive Science 14(2), 1990; Devooght & Bersini, arXiv:1608.07400",
     .needs = NEEDS_ORDER,

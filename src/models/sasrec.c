@@ -147,6 +147,7 @@ static const network_class sasrec_network = {
 
 const model_class model_class_sasrec = {
     .name = "sasrec",
+    .version = 2,
     .title = "SASRec",
     .paper = "Kang & McAuley, ICDM 2018, arXiv:1808.09781",
     .needs = NEEDS_ORDER,

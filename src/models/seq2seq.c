@@ -373,6 +373,7 @@ static const network_class seq2seq_network = {
 
 const model_class model_class_seq2seq = {
     .name = "seq2seq",
+    .version = 2,
     .title = "Seq2seq",
     .paper = "Vaswani et al., NIPS 2017, arXiv:1706.03762",
     .needs = NEEDS_ORDER,

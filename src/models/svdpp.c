@@ -411,6 +411,7 @@ static void svdpp_predict(const model *base, const query *q, const uint32_t *ite
 
 const model_class model_class_svdpp = {
     .name = "svdpp",
+    .version = 1,
     .title = "SVD++",
     .paper = "Koren, KDD 2008",
     .needs = NEEDS_VALUE | PREDICTS_VALUE,

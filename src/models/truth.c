@@ -327,6 +327,7 @@ static const opt truth_table[] = { OPT_END };
 
 const model_class model_class_truth = {
     .name = "truth",
+    .version = 1,
     .title = "Truth of a simulated log",
     .paper = "none: the model that habit simulate draws from, inverted exactly; forward filtering "
              "as in Rabiner, Proc. IEEE 77(2), 1989",

@@ -93,12 +93,13 @@ static habit_status write_config(const char *path, const world *w, habit_error *
     snprintf(version, sizeof version, "%d.%d.%d", HABIT_VERSION_MAJOR, HABIT_VERSION_MINOR,
              HABIT_VERSION_PATCH);
     json_t *config = json_pack(
-        "{s:s, s:i, s:s, s:s, s:{}, s:I, s:{s:s, s:s, s:I, s:I, s:i, s:{}}, s:{s:s, s:s, s:s, "
+        "{s:s, s:i, s:s, s:i, s:s, s:{}, s:I, s:{s:s, s:s, s:I, s:I, s:i, s:{}}, s:{s:s, s:s, s:s, "
         "s:{}}}",
-        "format", "habit-model", "version", 1, "model", model_class_truth.name, "habit", version,
-        "options", "seed", (json_int_t)w->seed, "data", "name", "habit simulate", "fingerprint",
-        nothing, "users", (json_int_t)w->users, "items", (json_int_t)w->items, "events", 0,
-        "import", "split", "protocol", "none", "fingerprint", nothing, "describe",
+        "format", "habit-model", "version", 1, "model", model_class_truth.name, "model_version",
+        model_class_truth.version, "habit", version, "options", "seed", (json_int_t)w->seed, "data",
+        "name", "habit simulate", "fingerprint", nothing, "users", (json_int_t)w->users, "items",
+        (json_int_t)w->items, "events", 0, "import", "split", "protocol", "none", "fingerprint",
+        nothing, "describe",
         "learned from no log: these are the parameters that the log was drawn from", "options");
     return write_json(path, config, err);
 }

@@ -201,6 +201,7 @@ static const network_class twotower_network = {
 
 const model_class model_class_twotower = {
     .name = "twotower",
+    .version = 1,
     .title = "Two towers",
     .paper = "Covington, Adams & Sargin, RecSys 2016; Yi et al., RecSys 2019; Wang, Yessenalina & "
              "Roshan-Ghias, arXiv:2109.11059",

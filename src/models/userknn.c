@@ -265,6 +265,7 @@ static void userknn_score(const model *base, const query *q, size_t n, float *sc
 
 const model_class model_class_userknn = {
     .name = "userknn",
+    .version = 1,
     .title = "User-based nearest neighbours",
     .paper = "Resnick et al., CSCW 1994; Herlocker et al., SIGIR 1999",
     .table = userknn_table,

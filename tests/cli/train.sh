@@ -214,6 +214,21 @@ check 'its options' grep -q '"l2":42' c.model/config.json
 case_is 0 'the command line wins' habit train log.habit --config run.yaml --l2 43 --out c.model --quiet
 check 'over the file' grep -q '"l2":43' c.model/config.json
 
+# --- models of other versions
+sed 's/"model_version":[0-9]*/"model_version":99/' ease.model/config.json >other.json
+cp -r ease.model other.model
+mv other.json other.model/config.json
+case_is 65 'a model of another version' habit recommend other.model --user "$user"
+err 'other.model/config.json: ease of version 99, this habit has version 1: train again'
+one_line
+sed 's/"model_version":[0-9]*, *//; s/,"model_version":[0-9]*//' ease.model/config.json >other.model/config.json
+check 'says no version' sh -c '! grep -q model_version other.model/config.json'
+case_is 0 'of the first version, which did not say so' habit recommend other.model --user "$user"
+cp -r q.model other
+sed 's/"model_version":[0-9]*, *//; s/,"model_version":[0-9]*//' q.model/config.json >other/config.json
+case_is 65 'the first version of a model that has a second' habit recommend other --user "$user"
+err 'seq2seq of version 1'
+
 # --- damaged models
 cp -r ease.model broken.model
 printf '{' >broken.model/config.json
