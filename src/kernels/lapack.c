@@ -12,23 +12,82 @@
 // one of them, and so the bits do not depend on how many there are.  On a positive definite matrix
 // pivots in any order are safe (N. J. Higham, Accuracy and Stability of Numerical Algorithms,
 // 14.4).
+//
+// The library is loaded when it is first needed, and told to have no threads of its own: by itself it
+// starts one for every core as it is loaded, each of which asks for 128 MiB until it gets them, and
+// where memory is limited the program would never end.
 #include "kernels/lapack.h"
 #include "base/memory.h"
 
-#include <cblas.h>
-#include <lapacke.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+// --- loading ---------------------------------------------------------------------------------------
+
+enum { ROW_MAJOR = 101, AS_IT_IS = 111, TRANSPOSED = 112 }; // of cblas.h
+
+// What is used of it: CBLAS, and LAPACK by its Fortran names, where a text's length comes last.
+static struct {
+    int (*parallel)(void); // 0 serial, 1 threads, 2 OpenMP
+    void (*set_threads)(int n);
+    void (*sgemm)(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a,
+                  int lda, const float *b, int ldb, float beta, float *c, int ldc);
+    void (*spotrf)(const char *uplo, const int *n, float *a, const int *lda, int *info, size_t);
+    void (*spotri)(const char *uplo, const int *n, float *a, const int *lda, int *info, size_t);
+    void (*dsyevd)(const char *jobz, const char *uplo, const int *n, double *a, const int *lda,
+                   double *w, double *work, const int *lwork, int *iwork, const int *liwork,
+                   int *info, size_t, size_t);
+    char missing[200]; // why it cannot be used; empty: it can
+} blas;
+
+static void load(void)
+{
+    static const char *const files[] = { "libopenblas.so.0", "libopenblas.so", "libopenblas.dylib",
+                                         "libopenblas.0.dylib" };
+    const struct {
+        const char *name;
+        void *to; // a pointer to the pointer
+    } symbols[] = {
+        { "openblas_get_parallel", &blas.parallel },
+        { "openblas_set_num_threads", &blas.set_threads },
+        { "cblas_sgemm", &blas.sgemm },
+        { "spotrf_", &blas.spotrf },
+        { "spotri_", &blas.spotri },
+        { "dsyevd_", &blas.dsyevd },
+    };
+    void *file = NULL;
+    setenv("OPENBLAS_NUM_THREADS", "1", 0); // it reads this while it is loaded
+    for (size_t i = 0; !file && i < COUNT_OF(files); i++)
+        file = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
+    const char *problem = file ? NULL : dlerror();
+    for (size_t i = 0; file && !problem && i < COUNT_OF(symbols); i++) {
+        void *found = dlsym(file, symbols[i].name);
+        if (!found) problem = dlerror();
+        memcpy(symbols[i].to, &found, sizeof found);
+    }
+    if (problem || !file) snprintf(blas.missing, sizeof blas.missing, "%s", problem);
+}
 
 habit_status lapack_open(habit_error *err)
 {
-    enum { SERIAL = 0 }; // openblas_get_parallel(): 0 serial, 1 threads, 2 OpenMP
-    if (openblas_get_parallel() == SERIAL)
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    enum { SERIAL = 0 };
+    pthread_once(&once, load);
+    if (*blas.missing)
+        return fail(err, HABIT_EINTERNAL,
+                    "OpenBLAS is needed and cannot be loaded (%s): install it (Debian: "
+                    "libopenblas0-pthread)",
+                    blas.missing);
+    if (blas.parallel() == SERIAL)
         return fail(err, HABIT_EINTERNAL,
                     "this OpenBLAS is the serial build, which is wrong under threads: install the "
                     "threaded one (Debian: libopenblas0-pthread)");
-    openblas_set_num_threads(1);
+    blas.set_threads(1);
     return HABIT_OK;
 }
 
@@ -63,11 +122,13 @@ static size_t invert_pivot(sweep *s)
         for (size_t j = i; j < size; j++) d[i * BLOCK + j] = s->a[(at + i) * s->n + at + j];
 
     // Our upper triangle by rows is LAPACK's lower triangle by columns.
-    lapack_int info = LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'L', (lapack_int)size, d, BLOCK);
-    if (info == 0) info = LAPACKE_spotri_work(LAPACK_COL_MAJOR, 'L', (lapack_int)size, d, BLOCK);
+    const int order = (int)size, stride = BLOCK;
+    int info = 0;
+    blas.spotrf("L", &order, d, &stride, &info, 1);
+    if (info == 0) blas.spotri("L", &order, d, &stride, &info, 1);
     // OpenBLAS lets NaN pass as a pivot: only the diagonal of the result shows it.
     for (size_t i = 0; info == 0 && i < size; i++)
-        if (!(d[i * BLOCK + i] > 0) || isinf(d[i * BLOCK + i])) info = (lapack_int)i + 1;
+        if (!(d[i * BLOCK + i] > 0) || isinf(d[i * BLOCK + i])) info = (int)i + 1;
     for (size_t i = 0; i < size; i++)
         for (size_t j = 0; j < i; j++) d[i * BLOCK + j] = d[j * BLOCK + i];
     return info == 0 ? 0 : at + (size_t)info;
@@ -88,8 +149,8 @@ static void take_block(void *ctx, size_t j, int worker)
         for (size_t c = 0; c < columns; c++)
             for (size_t i = 0; i < rows; i++) s->row[i * n + at + c] = s->a[(at + c) * n + k + i];
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)columns, (int)rows, 1,
-                s->inverse, BLOCK, s->row + at, (int)n, 0, s->swept + at, (int)n);
+    blas.sgemm(ROW_MAJOR, AS_IT_IS, AS_IT_IS, (int)rows, (int)columns, (int)rows, 1, s->inverse,
+               BLOCK, s->row + at, (int)n, 0, s->swept + at, (int)n);
 }
 
 // Row i of blocks: A_ij -= A_ki^T (D A_kj) for all j >= i; then column k, if it lies above.
@@ -111,9 +172,8 @@ static void update_blocks(void *ctx, size_t i, int worker)
         if (j == s->k) continue;
         // j == i: what lies below the diagonal of this block is computed too, and never read.
         const size_t to = block_begin(s, j);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)rows, (int)block_size(s, j),
-                    (int)inner, -1, s->row + at, (int)n, s->swept + to, (int)n, 1,
-                    s->a + at * n + to, (int)n);
+        blas.sgemm(ROW_MAJOR, TRANSPOSED, AS_IT_IS, (int)rows, (int)block_size(s, j), (int)inner,
+                   -1, s->row + at, (int)n, s->swept + to, (int)n, 1, s->a + at * n + to, (int)n);
     }
     if (i > s->k) return;
     for (size_t r = 0; r < rows; r++)
@@ -187,23 +247,26 @@ habit_status lapack_eigen(double *a, double *value, size_t n, habit_error *err)
         if (!isfinite(a[i]))
             return fail(err, HABIT_EDIVERGED, "eigenvectors: the matrix is not finite");
 
+    if (n > 30000) // 2 n^2 numbers of work space are counted in an int
+        return fail(err, HABIT_ELIMIT, "eigenvectors: a matrix of %zu rows is too large", n);
     TRY(lapack_open(err));
 
     // Sizes of the work space from the manual of dsyevd, for jobz = 'V'.
+    const int order = (int)n;
     const size_t work_size = 1 + 6 * n + 2 * n * n, pivots_size = 3 + 5 * n;
+    const int work_given = (int)work_size, pivots_given = (int)pivots_size;
     double *work = NEW(double, work_size);
-    lapack_int *pivots = NEW(lapack_int, pivots_size);
+    int *pivots = NEW(int, pivots_size), info = 0;
     habit_status st = HABIT_OK;
     if (!work || !pivots) {
         st = fail_memory(err, "eigenvectors", work_size * sizeof *work);
         goto out;
     }
     // Column k of LAPACK's order is row k of ours.
-    const lapack_int info =
-        LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, value,
-                            work, (lapack_int)work_size, pivots, (lapack_int)pivots_size);
+    blas.dsyevd("V", "U", &order, a, &order, value, work, &work_given, pivots, &pivots_given, &info,
+                1, 1);
     if (info != 0)
-        st = fail(err, HABIT_EDIVERGED, "eigenvectors: dsyevd does not converge (%d)", (int)info);
+        st = fail(err, HABIT_EDIVERGED, "eigenvectors: dsyevd does not converge (%d)", info);
     else
         reverse_rows(a, value, n);
 out:
