@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { PEM_MOST = 1 << 20, TARGET_MOST = 1 << 16 };
@@ -401,6 +402,17 @@ static void set_port(struct sockaddr_storage *a, int port)
         ((struct sockaddr_in *)a)->sin_port = htons((uint16_t)port);
 }
 
+// Programs begin with 1024 descriptors, which is fewer than the connections that are let in.
+static void want_files(int connections)
+{
+    enum { OTHERS = 256 }; // of the database, of model files
+    struct rlimit l;
+    const rlim_t want = (rlim_t)connections + OTHERS;
+    if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= want) return;
+    l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+    setrlimit(RLIMIT_NOFILE, &l);
+}
+
 habit_status http_start(http **out, const http_options *o, http_handler_fn *handler,
                         http_done_fn *done, void *ctx, habit_error *err)
 {
@@ -412,6 +424,7 @@ habit_status http_start(http **out, const http_options *o, http_handler_fn *hand
     h->options = *o;
     h->handler = handler, h->done = done, h->ctx = ctx;
     h->port = o->port;
+    want_files(o->connections);
     if (!(h->loop = ZNEW(loop, (size_t)o->threads)))
         st = fail_memory(err, "server", (size_t)o->threads * sizeof *h->loop);
     if (st == HABIT_OK) st = find_address(o, &address, &six, err);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { HEADER_MOST = 32 << 10 };
+enum { HEADER_MOST = 8 << 10 }; // a connection keeps as much, also when it is idle
 
 // --- workers ----------------------------------------------------------------------------------------
 
