@@ -37,6 +37,7 @@ static habit_status hear_posted(const call *c, const asked *a, const person *sto
     const size_t ring = c->s->people.ring, kept = stored ? stored->events : 0;
     const size_t room = ring - a->events, from = kept > room ? kept - room : 0;
     person both = { .event = NEW(person_event, ring), .events = kept - from + a->events };
+    if (stored) both.shown = stored->shown, both.showns = stored->showns;
     if (!both.event) return fail_memory(err, "events", ring * sizeof *both.event);
     if (kept > from) memcpy(both.event, stored->event + from, (kept - from) * sizeof *both.event);
     if (a->events) memcpy(both.event + kept - from, a->history, a->events * sizeof *both.event);

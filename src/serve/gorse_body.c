@@ -317,6 +317,23 @@ habit_status gorse_patch_read(gorse_body *out, gorse_noun noun, db_text id, cons
     return HABIT_OK;
 }
 
+habit_status gorse_body_add(gorse_body *b, db_text type, db_text user, db_text item, int64_t time,
+                            habit_error *err)
+{
+    const member m = { b, "feedback", b->ops, err };
+    db_op op = { .kind = DB_PUT_EVENT,
+                 .event = { .user = user, .behaviour = type, .time = time, .value = NAN } };
+    buffer id = { 0 }, name = { 0 };
+    if (!b->kept && !(b->kept = json_array())) return fail_memory(err, "a body", 0);
+    gorse_feedback_id(&id, type, user, item);
+    buffer_add(&name, item.at, item.len);
+    TRY(keep(&m, &id, &op.event.id));
+    TRY(keep(&m, &name, &op.event.item));
+    TRY(mem_grow((void **)&b->op, &b->cap, b->ops + 1, sizeof *b->op, "a body", err));
+    b->op[b->ops++] = op;
+    return HABIT_OK;
+}
+
 void gorse_body_free(gorse_body *b)
 {
     json_decref(b->root);

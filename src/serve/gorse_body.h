@@ -32,10 +32,18 @@ habit_status gorse_body_read(gorse_body *out, gorse_noun noun, const char *bytes
 // as they are, or NULL; of a user, labels and subscriptions stand in them together.
 habit_status gorse_patch_read(gorse_body *out, gorse_noun noun, db_text id, const json_t *before,
                               const char *bytes, size_t len, habit_error *err);
+// One feedback more, which changes nothing if it is there; copies id and item only.
+habit_status gorse_body_add(gorse_body *b, db_text type, db_text user, db_text item, int64_t time,
+                            habit_error *err);
 void gorse_body_free(gorse_body *b);
 
 // The id of the event that a feedback is.
 void gorse_feedback_id(buffer *to, db_text type, db_text user, db_text item);
+// An event that came as feedback, by its id.
+static inline bool gorse_is_feedback(const db_event *e)
+{
+    return e->id.len > 1 && e->id.at[0] == '[' && e->id.at[1] == '"';
+}
 
 void gorse_write_user(buffer *to, const db_user *u);
 void gorse_write_item(buffer *to, const db_item *i);

@@ -1,5 +1,6 @@
 // people.c - shards of people by the hash of their ids, each with its lock and its queue.
 #include "serve/people.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static void person_free(person *p)
 {
     for (int i = 0; i < PERSON_STATES; i++) mem_free(p->state[i].bytes);
     mem_free(p->event);
+    mem_free(p->shown);
     mem_free(p->id);
     mem_free(p);
 }
@@ -93,7 +95,8 @@ static void drop(people_shard *s, person *p)
 
 static void charge(people_shard *s, person *p)
 {
-    size_t bytes = sizeof *p + p->id_len + p->cap * sizeof *p->event;
+    size_t bytes =
+        sizeof *p + p->id_len + p->cap * sizeof *p->event + p->shown_cap * sizeof *p->shown;
     for (int i = 0; i < PERSON_STATES; i++) bytes += p->state[i].size;
     s->bytes += bytes - p->charged;
     p->charged = bytes;
@@ -131,6 +134,10 @@ habit_status people_take(people *all, person **out, db_text id, person_load_fn *
     habit_status st = HABIT_OK;
     pthread_mutex_lock(&s->lock);
     person *p = find(s, hash, id);
+    if (p && p->wake && clock_now() >= p->wake) {
+        drop(s, p);
+        p = NULL;
+    }
     if (p) {
         unqueue(s, p);
         queue_first(s, p);
@@ -199,6 +206,26 @@ uint32_t people_heard(people *all, db_text id, const person_event *e)
         last = item_before(p, e);
     pthread_mutex_unlock(&s->lock);
     return last;
+}
+
+void people_shown(people *all, db_text id, uint32_t item)
+{
+    uint64_t hash;
+    people_shard *s = shard_of(all, id, &hash);
+    pthread_mutex_lock(&s->lock);
+    person *p = find(s, hash, id);
+    if (p && person_show(p, item, all->ring, NULL) != HABIT_OK) drop(s, p); // to be loaded again
+    pthread_mutex_unlock(&s->lock);
+}
+
+void people_wake(people *all, db_text id, int64_t time)
+{
+    uint64_t hash;
+    people_shard *s = shard_of(all, id, &hash);
+    pthread_mutex_lock(&s->lock);
+    person *p = find(s, hash, id);
+    if (p && (!p->wake || time < p->wake)) p->wake = time;
+    pthread_mutex_unlock(&s->lock);
 }
 
 void people_forget(people *all, db_text id)
@@ -271,6 +298,18 @@ habit_status person_add(person *p, const person_event *e, size_t ring, habit_err
     memmove(p->event + at + 1, p->event + at, (p->events - at) * sizeof *p->event);
     p->event[at] = *e;
     p->events++;
+    return HABIT_OK;
+}
+
+habit_status person_show(person *p, uint32_t item, size_t ring, habit_error *err)
+{
+    for (size_t i = 0; i < p->showns; i++)
+        if (p->shown[i] == item) return HABIT_OK;
+    if (p->showns == ring) // the oldest leaves
+        memmove(p->shown, p->shown + 1, --p->showns * sizeof *p->shown);
+    TRY(mem_grow((void **)&p->shown, &p->shown_cap, p->showns + 1, sizeof *p->shown, "events",
+                 err));
+    p->shown[p->showns++] = item;
     return HABIT_OK;
 }
 

@@ -41,6 +41,9 @@ typedef struct person {
     size_t id_len;
     person_event *event; // oldest first
     size_t events, cap;
+    uint32_t *shown; // items that were only seen: not part of the history; latest last
+    size_t showns, shown_cap;
+    int64_t wake;      // then an event that is to come will have come: load again; 0: there is none
     uint64_t appended; // events that came in order so far, those that have left included
     int64_t loaded;    // places up to this one were read from the database, as far as they last
     uint64_t rewrite;  // raised when history changed otherwise: a late event, a deletion
@@ -87,6 +90,9 @@ void people_give(people *all, person *p);
 // An event was written.  Returns the item of the one before it; IDS_NONE if there is none, or nobody
 // remembers.
 uint32_t people_heard(people *all, db_text id, const person_event *e);
+// Of those in memory: an item was only seen; an event of a moment still to come was written.
+void people_shown(people *all, db_text id, uint32_t item);
+void people_wake(people *all, db_text id, int64_t time);
 void people_forget(people *all, db_text id);
 void people_forget_all(people *all);
 size_t people_count(people *all);
@@ -96,6 +102,8 @@ void people_latest(people *all, size_t most, person_fn *fn, void *ctx);
 
 // In its place; an event that is there already, by its place of arrival, is not added again.
 habit_status person_add(person *p, const person_event *e, size_t ring, habit_error *err);
+// Of the latest `ring`.
+habit_status person_show(person *p, uint32_t item, size_t ring, habit_error *err);
 // The state that `model` keeps, `size` bytes; made or taken from the model that asked least
 // recently (then state->model is 0).  NULL when out of memory.
 person_state *person_state_of(person *p, uint64_t model, size_t size);

@@ -110,6 +110,7 @@ void ranker_hear(ranker *r, person *p, uint32_t user, bool passing)
         if (w->exclude_seen) ranker_forbid(r, p->event[i].item);
         if (w->kind == WISH_PERSON) keep_recent(r, p->event[i].item);
     }
+    for (size_t i = 0; w->exclude_seen && i < p->showns; i++) ranker_forbid(r, p->shown[i]);
     const served_ask a = { .who = p, .user = user, .now = w->now, .passing = passing };
     if (w->kind == WISH_PERSON && r->model)
         r->knows = served_look(r->model, &a, &r->view, &r->memory);

@@ -20,6 +20,8 @@ const opt serve_table[] = {
     { "keep-days", "N", OPT_INT, AT(keep_days), "0", 0, 36500, NULL, "forget older events; 0 keeps them" },
     { "keep-events", "N", OPT_INT, AT(keep_events), "0", 0, 1e9, NULL,
       "of each user keep the latest N events; 0 keeps all" },
+    { "seen-types", "A,B,C", OPT_LIST, AT(seen_types), "", 0, 0, NULL,
+      "behaviours that say only that somebody saw an item: it is not recommended again, and nothing else follows" },
     { "ring", "N", OPT_INT, AT(ring), "200", 1, 100000, NULL, "latest events of each user that answers look at" },
     { "memory", "BYTES", OPT_BYTES, AT(memory), "512M", 1 << 20, 0x1p50, NULL,
       "for people: their latest events and what models remember of them" },

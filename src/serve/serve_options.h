@@ -8,7 +8,7 @@ typedef struct serve_options {
     int port, threads, connections;
     const char *durability;
     int64_t interval; // microseconds, as all times here
-    const char *keep_fields;
+    const char *keep_fields, *seen_types;
     int keep_days, keep_events;
     int ring;
     int64_t memory, body_limit;

@@ -2,6 +2,7 @@
 #include "serve/service.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "serve/gorse_body.h"
 #include "serve/routes.h"
 #include "serve/warm.h"
 
@@ -48,25 +49,50 @@ static habit_status start_workers(service *s, habit_error *err)
 
 // --- people -----------------------------------------------------------------------------------------
 
+event_role service_role(const service *s, const db_event *e, int64_t now)
+{
+    enum { CLOCKS_DIFFER = 5000000 };
+    if (e->time > now + CLOCKS_DIFFER && gorse_is_feedback(e)) return EVENT_TO_COME;
+    for (const char *t = s->options.seen_types; t && *t;) {
+        const size_t n = strcspn(t, ",");
+        if (n == e->behaviour.len && memcmp(t, e->behaviour.at, n) == 0) return EVENT_SEEN;
+        t += n + (t[n] == ',');
+    }
+    return EVENT_DONE;
+}
+
 typedef struct loading {
     service *s;
     worker *w;
     person *p;
+    int64_t now;
+    size_t rows;
     habit_status status;
     habit_error *err;
 } loading;
 
 static bool load_event(void *ctx, const db_event *e)
 {
+    enum { ROWS_A_RING = 16 }; // looked at, whatever they are
     loading *l = ctx;
+    const size_t ring = l->s->people.ring;
+    const event_role role = service_role(l->s, e, l->now);
+    if (role == EVENT_TO_COME) {
+        l->p->wake = e->time; // the latest come first: the last of these is the next to come
+        return true;
+    }
     const person_event own = { .place = db_place(l->w->db),
                                .time = e->time,
                                .item = items_number(&l->s->items, e->item),
                                .value = (float)e->value,
                                .behaviour = behaviours_number(&l->s->behaviours, e->behaviour) };
-    l->status = own.item == IDS_NONE ? fail_memory(l->err, "items", sizeof(item_row))
-                                     : person_add(l->p, &own, l->s->people.ring, l->err);
-    return l->status == HABIT_OK;
+    if (own.item == IDS_NONE)
+        l->status = fail_memory(l->err, "items", sizeof(item_row));
+    else if (role == EVENT_DONE)
+        l->status = person_add(l->p, &own, ring, l->err);
+    else if (l->p->showns < ring)
+        l->status = person_show(l->p, own.item, ring, l->err);
+    return l->status == HABIT_OK && l->p->events < ring && ++l->rows < ROWS_A_RING * ring;
 }
 
 static habit_status load_person(void *ctx, person *p, habit_error *err)
@@ -74,23 +100,31 @@ static habit_status load_person(void *ctx, person *p, habit_error *err)
     loading *l = ctx;
     l->p = p, l->err = err, l->status = HABIT_OK;
     p->loaded = (int64_t)atomic_load(&l->s->place); // before the database is looked at
-    const db_events_of which = { .user = { p->id, p->id_len },
-                                 .since = TIME_NONE,
-                                 .until = TIME_NONE,
-                                 .most = l->s->people.ring,
-                                 .latest = true };
+    const db_events_of which = {
+        .user = { p->id, p->id_len }, .since = TIME_NONE, .until = TIME_NONE, .latest = true
+    };
     TRY(db_events(l->w->db, &which, load_event, l, err));
+    for (size_t i = 0; i < p->showns / 2; i++) { // latest last
+        const uint32_t early = p->shown[i];
+        p->shown[i] = p->shown[p->showns - 1 - i];
+        p->shown[p->showns - 1 - i] = early;
+    }
     return l->status;
 }
 
 habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err)
 {
-    loading l = { .s = s, .w = w };
+    loading l = { .s = s, .w = w, .now = clock_now() };
     return people_take(&s->people, out, id, load_person, &l, err);
 }
 
 void service_heard(service *s, const db_event *e, int64_t place)
 {
+    const event_role role = service_role(s, e, clock_now());
+    if (role == EVENT_TO_COME) {
+        people_wake(&s->people, e->user, e->time);
+        return;
+    }
     const person_event own = { .place = place,
                                .time = e->time,
                                .item = items_number(&s->items, e->item),
@@ -98,6 +132,10 @@ void service_heard(service *s, const db_event *e, int64_t place)
                                .behaviour = behaviours_number(&s->behaviours, e->behaviour) };
     if (own.item == IDS_NONE) { // out of memory: the database has it
         people_forget(&s->people, e->user);
+        return;
+    }
+    if (role == EVENT_SEEN) {
+        people_shown(&s->people, e->user, own.item);
         return;
     }
     items_count(&s->items, own.item, people_heard(&s->people, e->user, &own), e->time);

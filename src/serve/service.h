@@ -66,6 +66,14 @@ void service_stop(service *s); // NULL is fine
 // Between these a lineup taken stays whole (lineup.h).
 void worker_enter(worker *w);
 void worker_leave(worker *w);
+// What an event says of a person.
+typedef enum event_role {
+    EVENT_DONE,   // part of the history
+    EVENT_SEEN,   // its item was seen, --seen-types: it is not recommended again, and that is all
+    EVENT_TO_COME // nothing before its time: feedback of Gorse may be of a later moment
+} event_role;
+event_role service_role(const service *s, const db_event *e, int64_t now);
+
 // people_take() with the database behind it.
 habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err);
 // An event is in the database: people and popularity hear of it.  Before its client is told.

@@ -16,7 +16,7 @@ typedef struct warming {
     ids users;
     later_event *later; // [users.count] the event after the one being read, of each user
     size_t cap;
-    int64_t place;
+    int64_t place, now;
     uint64_t events;
     habit_status status;
     habit_error *err;
@@ -38,6 +38,7 @@ static bool warm_event(void *ctx, const db_event *e)
     uint32_t user;
     if (db_place(w->db) > w->place) w->place = db_place(w->db);
     behaviours_number(&w->s->behaviours, e->behaviour);
+    if (service_role(w->s, e, w->now) != EVENT_DONE) return true;
     w->status = number == IDS_NONE ? fail_memory(w->err, "items", sizeof(item_row)) : HABIT_OK;
     if (w->status == HABIT_OK)
         w->status = mem_grow((void **)&w->later, &w->cap, (size_t)known + 1, sizeof *w->later,
@@ -54,7 +55,7 @@ static bool warm_event(void *ctx, const db_event *e)
 
 habit_status service_warm(service *s, habit_error *err)
 {
-    warming w = { .s = s, .err = err };
+    warming w = { .s = s, .err = err, .now = clock_now() };
     const db_events_of latest = {
         .since = TIME_NONE, .until = TIME_NONE, .most = EVENTS_MOST, .latest = true
     };
