@@ -10,8 +10,8 @@ static bool make_model(void)
 {
     return serve_run(&place, "simulate", "--out", "shop", "--users", "300", "--items", "120",
                      "--events", "8000", "--quiet", NULL) == 0 &&
-           serve_run(&place, "train", "shop/events.csv", "--model", "itemknn", "--out", "knn.model",
-                     "--quiet", NULL) == 0;
+           serve_run(&place, "train", "shop/events.csv", "--model", "gru4rec", "--epochs", "1",
+                     "--dim", "8", "--out", "gru.model", "--quiet", NULL) == 0;
 }
 
 #define ITEM_1                                                                                     \
@@ -175,6 +175,255 @@ static void test_both(serve_client *c)
               strcmp(client_text(c, "events.0.fields.comment"), "x") == 0,
           "%s", c->body);
 }
+// --- recommendations --------------------------------------------------------------------------------
+
+// The ids of an answer, "i1 i2 i3 ", whether or not they come with scores, which never grow.
+static const char *ids(serve_client *c, const char *path)
+{
+    static char text[20][4000];
+    static int turn;
+    char *out = text[turn++ % 20], at[40];
+    *out = '\0';
+    CHECK(client_get(c, path) == 200, "%s: %s", path, c->body);
+    double last = 1e300;
+    for (size_t k = 0; k < client_count(c, ""); k++) {
+        snprintf(at, sizeof at, "%zu", k);
+        const char *id = client_text(c, at);
+        if (!*id) {
+            snprintf(at, sizeof at, "%zu.Score", k);
+            const double score = client_number(c, at);
+            CHECK(score <= last && score > -1e299, "%s: a score that grows: %s", path, c->body);
+            last = score;
+            snprintf(at, sizeof at, "%zu.Id", k);
+            id = client_text(c, at);
+        }
+        strncat(out, id, sizeof text[0] - strlen(out) - 2);
+        strncat(out, " ", 2);
+    }
+    return out;
+}
+
+static size_t words(const char *s)
+{
+    size_t n = 0;
+    while ((s = strchr(s, ' '))) n++, s++;
+    return n;
+}
+
+static void put(serve_client *c, const char *path, const char *body)
+{
+    CHECK(client_ask(c, "PUT", path, body) == 200 || client_ask(c, "POST", path, body) == 200,
+          "%s: %s", path, c->body);
+}
+
+static void test_recommend(serve_client *c)
+{
+    put(c, "/api/feedback",
+        "[" FEED("view", "r1", "i003", "1", T1) "," FEED("view", "r1", "i017", "1", T2) "]");
+    put(c, "/api/items",
+        "[{\"ItemId\":\"only\",\"Categories\":[\"c/1\",\"c2\"],\"Timestamp\":\"2024-01-01\"},"
+        "{\"ItemId\":\"other\",\"Categories\":[\"c2\"],\"Timestamp\":\"2024-01-02\"}]");
+    const char *ten = ids(c, "/api/recommend/r1");
+    CHECK(words(ten) == 10 && !strstr(ten, "i003 ") && !strstr(ten, "i017 "), "%s", ten);
+    CHECK(*c->body == '[' && c->body[1] == '"', "ids alone: %s", c->body);
+    CHECK(client_header(c, "X-Recommendation-Id") != NULL, "%s", c->head);
+    static const char *const same[] = {
+        "/api/recommend/r1/",
+        "/api/recommend/r1//",
+        "/api/recommend/r1?category=",
+        "/api/recommend/r1/?n=10&offset=0",
+        "/api/collaborative-filtering/r1",
+        "/api/collaborative-filtering/r1/",
+        "/api/intermediate/recommend/r1/",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        CHECK(strcmp(ids(c, same[i]), ten) == 0, "%s: %s, not %s", same[i], c->body, ten);
+    c->extra = "X-API-Version: 2\r\n";
+    CHECK(strcmp(ids(c, "/api/recommend/r1/"), ten) == 0 && *client_text(c, "0.Id"), "%s", c->body);
+    c->extra = NULL;
+    char pages[4000] = "";
+    for (int k = 0; k < 10; k += 5) {
+        char path[60];
+        snprintf(path, sizeof path, "/api/recommend/r1?n=5&offset=%d", k);
+        strncat(pages, ids(c, path), sizeof pages - strlen(pages) - 1);
+    }
+    CHECK(strcmp(pages, ten) == 0, "pages: %s, not %s", pages, ten);
+    CHECK(words(ids(c, "/api/recommend/r1?n=0")) == 0, "none: %s", c->body);
+    const size_t all = words(ids(c, "/api/recommend/r1?n=100000"));
+    CHECK(all > 100 && all == words(ids(c, "/api/recommend/r1?n=-1")), "all: %zu", all);
+    CHECK(words(ids(c, "/api/recommend/r1?offset=100000")) == 0, "behind all: %s", c->body);
+    CHECK(strcmp(ids(c, "/api/recommend/r1/c%2F1"), "only ") == 0, "of a category: %s", c->body);
+    CHECK(strcmp(ids(c, "/api/recommend/r1?category=c2&category=c%2F1"), "only ") == 0,
+          "of two: %s", c->body);
+    CHECK(words(ids(c, "/api/recommend/r1/c2/")) == 2, "of another: %s", c->body);
+    CHECK(words(ids(c, "/api/recommend/r1/none")) == 0, "of none: %s", c->body);
+    ids(c, "/api/recommend/caf%C3%A9%2F%FF");
+    CHECK(client_count(c, "") == 10, "of a stranger: %s", c->body);
+    CHECK(client_get(c, "/api/user/caf%C3%A9%2F%FF") == 404, "strangers stay strangers: %s",
+          c->body);
+    CHECK(client_get(c, "/api/recommend/r1?category=a&category=b&category=c") == 400 &&
+              strcmp(c->body, "more than two categories") == 0,
+          "%s", c->body);
+    CHECK(client_get(c, "/api/recommend/r1?write-back-type=read&write-back-delay=soon") == 400,
+          "%s", c->body);
+    CHECK(client_get(c, "/api/recommend/") == 404, "%s", c->body);
+}
+
+// What is written back is there as feedback, and not shown again; hidden and deleted items are not.
+static void test_seen(serve_client *c)
+{
+    char shown[4000], read[4000] = "";
+    snprintf(shown, sizeof shown, "%s", ids(c, "/api/recommend/w1?n=3&write-back-type=saw"));
+    CHECK(client_get(c, "/api/user/w1/feedback/saw") == 200 && client_count(c, "") == 3, "%s",
+          c->body);
+    for (int k = 0; k < 3; k++) {
+        char at[20];
+        snprintf(at, sizeof at, "%d.ItemId", k);
+        strncat(read, client_text(c, at), sizeof read - strlen(read) - 2);
+        strncat(read, " ", 2);
+    }
+    CHECK(strcmp(read, shown) == 0, "%s, not %s", read, shown);
+    const char *next = ids(c, "/api/recommend/w1?n=3");
+    read[strcspn(read, " ")] = '\0';
+    CHECK(words(next) == 3 && !strstr(next, read), "%s after %s", next, shown);
+    char first[60], hide[100];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(next, " "), next);
+    snprintf(hide, sizeof hide, "/api/item/%s", first);
+    CHECK(client_ask(c, "PATCH", hide, "{\"IsHidden\":true}") == 200, "%s", c->body);
+    CHECK(!strstr(ids(c, "/api/recommend/w1?n=-1"), first), "%s is hidden: %s", first, c->body);
+    CHECK(client_ask(c, "PATCH", hide, "{\"IsHidden\":false}") == 200, "%s", c->body);
+    CHECK(strncmp(ids(c, "/api/recommend/w1?n=3"), first, strlen(first)) == 0, "shown again: %s",
+          c->body);
+    CHECK(client_ask(c, "DELETE", hide, NULL) == 200, "%s", c->body);
+    CHECK(!strstr(ids(c, "/api/recommend/w1?n=-1"), first), "%s is deleted: %s", first, c->body);
+    put(c, "/api/feedback", "[" FEED("view", "w2", "gone", "1", T1) "]");
+    CHECK(client_ask(c, "DELETE", "/api/item/gone", NULL) == 200, "%s", c->body);
+    CHECK(!strstr(ids(c, "/api/popular?n=-1"), "gone "), "%s", c->body);
+    put(c, "/api/feedback", "[" FEED("view", "w2", "gone", "1", T2) "]");
+    CHECK(strstr(ids(c, "/api/popular?n=-1"), "gone ") != NULL, "an event brings it back: %s",
+          c->body);
+    CHECK(client_ask(c, "DELETE", "/api/feedback/view/w2/gone", NULL) == 200 &&
+              strstr(ids(c, "/api/recommend/w2?n=-1"), "gone ") != NULL,
+          "it is not seen any more: %s", c->body);
+}
+
+// --seen-types saw: nothing follows from it but that it was seen.
+static void test_seen_types(serve_client *c)
+{
+    static const char *const scores = "/api/collaborative-filtering/s1?n=10";
+    char item[60], body[300];
+    put(c, "/api/feedback", "[" FEED("view", "s1", "i003", "1", T1) "]");
+    ids(c, scores);
+    const double score = client_number(c, "0.Score");
+    snprintf(item, sizeof item, "%s", client_text(c, "1.Id"));
+    const size_t popular = words(ids(c, "/api/popular?n=-1"));
+    for (int same = 0; same < 2; same++) { // in memory, and out of the database
+        snprintf(body, sizeof body,
+                 "[{\"FeedbackType\":\"saw\",\"UserId\":\"s1\",\"ItemId\":\"%s\"}]", item);
+        put(c, "/api/feedback", body);
+        const char *after = ids(c, scores);
+        CHECK(!strstr(after, item), "%s was seen: %s", item, after);
+        CHECK(client_number(c, "0.Score") == score, "what was seen is no history: %s", c->body);
+        put(c, "/api/feedback", body); // changed: loaded again
+    }
+    CHECK(words(ids(c, "/api/popular?n=-1")) == popular, "nor popular: %s", c->body);
+}
+
+static void test_lists(serve_client *c)
+{
+    put(c, "/api/feedback",
+        "[" FEED("view", "l1", "only", "1", T1) "," FEED("view", "l2", "only", "1", T1) "," FEED(
+            "view", "l1", "other", "1", T2) "]");
+    static const char *const of_c2[] = { "/api/popular/c2", "/api/popular/c2/",
+                                         "/api/popular?category=c2", "/api/popular/c2?n=2&user-id=",
+                                         "/api/non-personalized/any?category=c2" };
+    for (size_t i = 0; i < sizeof of_c2 / sizeof *of_c2; i++)
+        CHECK(strcmp(ids(c, of_c2[i]), "only other ") == 0, "%s: %s", of_c2[i], c->body);
+    const char *all = ids(c, "/api/popular");
+    CHECK(words(all) >= 5 && *client_text(c, "0.Id"), "%s", c->body);
+    CHECK(strcmp(ids(c, "/api/popular/"), all) == 0 &&
+              strcmp(ids(c, "/api/popular//?offset=0"), all) == 0,
+          "%s", c->body);
+    CHECK(strcmp(ids(c, "/api/popular/c2?user-id=l2"), "other ") == 0, "what l2 had: %s", c->body);
+    static const char *const latest[] = { "/api/latest/c2", "/api/latest?category=c2",
+                                          "/api/non-personalized/latest?category=c2" };
+    for (size_t i = 0; i < sizeof latest / sizeof *latest; i++)
+        CHECK(strcmp(ids(c, latest[i]), "other only ") == 0, "%s: %s", latest[i], c->body);
+    CHECK(client_number(c, "0.Score") == 1704153600, "the time: %s", c->body);
+    CHECK(strcmp(ids(c, "/api/latest//?n=1&offset=1"), ids(c, "/api/latest?n=1&offset=1")) == 0,
+          "%s", c->body);
+    CHECK(strcmp(ids(c, "/api/latest/c2?user-id=l1"), "") == 0, "%s", c->body);
+}
+
+static void test_neighbours(serve_client *c)
+{
+    const char *near = ids(c, "/api/item/i003/neighbors");
+    CHECK(words(near) == 10 && !strstr(near, "i003 "), "%s", near);
+    static const char *const same[] = { "/api/item/i003/neighbors/", "/api/item/i003/neighbors//",
+                                        "/api/item-to-item/any/i003",
+                                        "/api/item-to-item/any/i003/?category=" };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        CHECK(strcmp(ids(c, same[i]), near) == 0, "%s: %s", same[i], c->body);
+    CHECK(words(ids(c, "/api/item/i003/neighbors/none")) == 0, "%s", c->body);
+    CHECK(words(ids(c, "/api/item/nobody-knows/neighbors")) == 0, "%s", c->body);
+    ids(c, "/api/recommend/l2");
+    const char *people = ids(c, "/api/user/l1/neighbors/?n=100");
+    CHECK(strstr(people, "l2 ") && !strstr(people, "l1 "), "%s", people);
+    CHECK(strcmp(ids(c, "/api/user-to-user/any/l1?n=100"), people) == 0, "%s", c->body);
+    CHECK(strcmp(ids(c, "/api/user/l1/neighbors?n=100&offset=1"), strchr(people, ' ') + 1) == 0,
+          "%s", c->body);
+}
+
+// The latest of a posted history counts, whatever its order; nobody is written down.
+static void test_sessions(serve_client *c)
+{
+    static const char *const
+        forward =
+            "[{\"ItemId\":\"i003\",\"Timestamp\":\"2024-01-01\"},"
+            "{\"ItemId\":\"i017\",\"Timestamp\":\"2024-01-02\"},{\"ItemId\":\"nobody-knows\"}]",
+        *const backward = "[{\"ItemId\":\"i017\",\"Timestamp\":\"2024-01-02\",\"FeedbackType\":"
+                          "\"view\",\"UserId\":\"ghost\"},"
+                          "{\"ItemId\":\"i003\",\"Timestamp\":\"2024-01-01\"}]";
+    static const char *const paths[] = { "/api/session/recommend?n=5",
+                                         "/api/session/recommend/?n=5&offset=0",
+                                         "/api/session/recommend//?n=5" };
+    char first[4000] = "";
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(client_ask(c, "POST", paths[i], i % 2 ? backward : forward) == 200 &&
+                  client_count(c, "") == 5,
+              "%s", c->body);
+        if (!i) snprintf(first, sizeof first, "%s", c->body);
+        CHECK(strcmp(c->body, first) == 0 && !strstr(c->body, "i003") && !strstr(c->body, "i017"),
+              "%s: %s", paths[i], c->body);
+    }
+    CHECK(client_ask(c, "POST", "/api/session/recommend/c2", forward) == 200 &&
+              client_count(c, "") == 2,
+          "%s", c->body);
+    CHECK(client_ask(c, "POST", "/api/session/recommend", "[]") == 200 && client_count(c, "") == 10,
+          "nothing yet: %s", c->body);
+    CHECK(client_ask(c, "POST", "/api/session/recommend", "[{\"UserId\":\"x\"}]") == 400, "%s",
+          c->body);
+    CHECK(client_get(c, "/api/user/ghost") == 404, "%s", c->body);
+}
+
+// Feedback of a later moment does not count until then.
+static void test_later(serve_client *c, bool then)
+{
+    static char shown[4000];
+    if (!then) {
+        snprintf(shown, sizeof shown, "%s",
+                 ids(c, "/api/recommend/d1?n=2&write-back-type=saw&write-back-delay=8s"));
+        CHECK(client_get(c, "/api/user/d1/feedback") == 200 && client_count(c, "") == 2, "%s",
+              c->body);
+        CHECK(strcmp(ids(c, "/api/recommend/d1?n=2"), shown) == 0, "not yet: %s", c->body);
+        return;
+    }
+    for (int k = 0; k < 120 && strcmp(ids(c, "/api/recommend/d1?n=2"), shown) == 0; k++)
+        poll(NULL, 0, 100);
+    char first[60];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(shown, " "), shown);
+    CHECK(!strstr(ids(c, "/api/recommend/d1?n=-1"), first), "still there: %s", c->body);
+}
 #else
 #include "tests/check.h"
 #endif
@@ -186,7 +435,8 @@ int main(int argc, char **argv)
     serve_client c;
     serve_place_open(&place, argc, argv);
     CHECK(make_model(), "no model");
-    CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", NULL), "no server");
+    CHECK(serve_begin(&p, &place, "gru.model", "--store", "live.db", "--seen-types", "saw", NULL),
+          "no server");
     client_open(&c, p.port);
     test_cases(&c);
     client_ask(&c, "DELETE", "/api/user/f2", NULL);
@@ -203,6 +453,14 @@ int main(int argc, char **argv)
     test_pages(&c, "/api/feedback", "Feedback", NULL, 8);
     test_pages(&c, "/api/feedback/like", "Feedback", NULL, 6);
     test_both(&c);
+    test_later(&c, false);
+    test_recommend(&c);
+    test_seen(&c);
+    test_seen_types(&c);
+    test_lists(&c);
+    test_neighbours(&c);
+    test_sessions(&c);
+    test_later(&c, true);
     client_close(&c);
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
     serve_place_close(&place);

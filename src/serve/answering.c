@@ -71,6 +71,21 @@ habit_status asked_answer(const call *c, const asked *a, const hosted *m, answer
     return HABIT_OK;
 }
 
+habit_status asked_alike(const call *c, alike *a, const hosted *m, db_text user, habit_error *err)
+{
+    const served *own = m ? m->served : NULL;
+    arena scratch = { 0 };
+    person *p;
+    TRY(arena_init_bytes(&scratch, own ? served_scratch(own, 1, c->s->people.ring) : 1, err));
+    const habit_status st = service_person(c->s, c->w, user, &p, err);
+    if (st == HABIT_OK) {
+        alike_hear(a, own, p, model_user(m, user), clock_now(), &scratch);
+        people_give(&c->s->people, p);
+    }
+    arena_free(&scratch);
+    return st;
+}
+
 // --- what is written ----------------------------------------------------------------------------------
 
 void answer_write_model(buffer *to, const hosted *m)

@@ -1,7 +1,5 @@
 // route_recommend.c - what is recommended, in what order, and what and who is alike.
 #include "base/memory.h"
-#include "base/clock.h"
-#include "serve/alike.h"
 #include "serve/answering.h"
 
 #include <stdio.h>
@@ -150,23 +148,6 @@ static void get_latest(const call *c)
 
 // --- people ---------------------------------------------------------------------------------------------
 
-static habit_status hear_person(const call *c, alike *a, const hosted *m, db_text user,
-                                habit_error *err)
-{
-    const served *own = m ? m->served : NULL;
-    arena scratch = { 0 };
-    person *p;
-    TRY(arena_init_bytes(&scratch, own ? served_scratch(own, 1, c->s->people.ring) : 1, err));
-    const habit_status st = service_person(c->s, c->w, user, &p, err);
-    if (st == HABIT_OK) {
-        const uint32_t number = m ? id_list_find(&m->folder->users, user.at, user.len) : USER_NONE;
-        alike_hear(a, own, p, number, clock_now(), &scratch);
-        people_give(&c->s->people, p);
-    }
-    arena_free(&scratch);
-    return st;
-}
-
 static void write_people(buffer *to, const alike_person *p, size_t n)
 {
     buffer_text(to, ",\"users\":[");
@@ -194,7 +175,7 @@ static void get_similar_users(const call *c)
     if (!asked_model(c, &which, &m)) return;
     alike *a = alike_new();
     const habit_status st =
-        a ? hear_person(c, a, m, user, &err) : fail_memory(&err, "people", sizeof(alike_person));
+        a ? asked_alike(c, a, m, user, &err) : fail_memory(&err, "people", sizeof(alike_person));
     if (st == HABIT_OK) {
         const size_t found = alike_find(a, &c->s->people, (size_t)n, &best);
         buffer_text(&r->reply, "{\"user\":");

@@ -19,6 +19,7 @@ static const route *const tables[] = {
     routes_gorse_items,
     routes_gorse_feedback,
     routes_gorse_health,
+    routes_gorse_recommend,
 };
 // clang-format on
 

@@ -69,7 +69,7 @@ extern const route routes_health[], routes_events[], routes_users[], routes_item
     routes_recommend[], routes_models[];
 // gorse_NOUN.c
 extern const route routes_gorse_users[], routes_gorse_items[], routes_gorse_feedback[],
-    routes_gorse_health[];
+    routes_gorse_health[], routes_gorse_recommend[];
 
 const route *route_at(size_t i); // NULL past the end
 

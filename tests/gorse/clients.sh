@@ -43,9 +43,10 @@ trap 'exit 1' INT TERM
 cd "$dir" || exit 1
 {
     "$habit" simulate --out shop --users 300 --items 120 --events 8000 --quiet >words &&
-        "$habit" train shop/events.csv --model itemknn --out knn.model --quiet >>words
+        "$habit" train shop/events.csv --model gru4rec --epochs 1 --dim 8 --out gru.model --quiet >>words
 } || exit 1
-"$habit" serve knn.model --store live.db --port 0 --quiet >port 2>log &
+key=$("$habit" key client --to keys --quiet) || exit 1
+"$habit" serve gru.model --store live.db --api-keys keys --port 0 --quiet >port 2>log &
 server=$!
 tries=0
 while [ ! -s port ] && [ $tries -lt 300 ] && kill -0 "$server" 2>/dev/null; do
@@ -57,7 +58,7 @@ if [ ! -s port ]; then
     cat log
     exit 1
 fi
-"$run" "$script" "http://127.0.0.1:$(cat port)" ''
+"$run" "$script" "http://127.0.0.1:$(cat port)" "$key"
 status=$?
 kill -0 "$server" 2>/dev/null || { echo "the server is gone:"; cat log; status=1; }
 exit $status

@@ -153,6 +153,7 @@ async function recommend(c) {
   check(near.length === 4 && !ids(near).includes("i003") && near[0].Score >= near[3].Score, "getItemNeighbors");
   same(await c.getItemNeighbors({ itemId: "i003", category: "nothing" }), [], "neighbours in a category");
   await c.insertFeedbacks(seen.map((ItemId) => ({ FeedbackType: "view", UserId: "js-s", ItemId, Timestamp: T })));
+  await c.getRecommend({ userId: "js-s" }); // of those seen lately
   const people = await c.getUserNeighbors({ userId: "js-r", cursorOptions: { n: 200 } });
   check(ids(people).includes("js-s") && !ids(people).includes("js-r"), "getUserNeighbors");
   const popular = await c.getPopular({ cursorOptions: { n: 5 } });
