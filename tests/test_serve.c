@@ -364,6 +364,51 @@ static void test_keys(void)
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
 }
 
+// What a command of the shell prints.
+static const char *output_of(const char *command)
+{
+    static char text[8000];
+    FILE *f = popen(command, "r");
+    const size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f) pclose(f);
+    text[n] = '\0';
+    return text;
+}
+
+// A certificate of its own, and OpenSSL for a client.
+static void test_tls(void)
+{
+    serve_process p;
+    serve_client c;
+    char command[300];
+    if (system("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 "
+               "-subj /CN=localhost"
+               " >/dev/null 2>&1") != 0) {
+        puts("no openssl: HTTPS is not tested");
+        return;
+    }
+    CHECK(serve_run(&place, "serve", "knn.model", "--store", "x.db", "--tls-cert", "cert.pem",
+                    NULL) == 64,
+          "no key");
+    CHECK(serve_run(&place, "serve", "knn.model", "--store", "x.db", "--tls-cert", "cert.pem",
+                    "--tls-key", "live.db", NULL) != 0,
+          "a key that is none");
+    CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", "--tls-cert", "cert.pem",
+                      "--tls-key", "key.pem", NULL),
+          "no server");
+    snprintf(command, sizeof command,
+             "printf 'GET /v1/users/ann HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' |"
+             " openssl s_client -connect 127.0.0.1:%d -CAfile cert.pem -verify_return_error "
+             "-ign_eof -quiet 2>&1",
+             p.port);
+    const char *text = output_of(command);
+    CHECK(strstr(text, "HTTP/1.1 200 OK") && strstr(text, "\"user\":\"ann\""), "%s", text);
+    client_open(&c, p.port);
+    CHECK(client_get(&c, "/healthz") == 0, "plain HTTP is answered: %d", c.status);
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+}
+
 static void test_refusals(void)
 {
     CHECK_OK(file_write("bad.keys", "shop 12\n", 8, err));
@@ -409,6 +454,7 @@ int main(int argc, char **argv)
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
     test_restart();
     test_keys();
+    test_tls();
     test_refusals();
     serve_place_close(&place);
     return CHECK_DONE();

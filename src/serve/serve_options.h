@@ -17,6 +17,7 @@ typedef struct serve_options {
     const char *default_model;
     int versions;
     bool log_requests;
+    const char *vfs; // no option: the file layer of tests (db.h)
 } serve_options;
 
 extern const opt serve_table[];

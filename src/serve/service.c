@@ -191,6 +191,7 @@ static habit_status open_store(service *s, habit_error *err)
         .keep_fields = fields,
         .keep_days = o->keep_days,
         .keep_events = o->keep_events,
+        .vfs = o->vfs,
     };
     return db_open(&s->db, o->store, &how, err);
 }
