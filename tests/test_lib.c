@@ -152,7 +152,7 @@ static void test_ids_of_any_bytes(void)
     // clang-format on
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         buffer b = { 0 };
-        id_quote(&b, cases[i].id, strlen(cases[i].id));
+        json_quote(&b, cases[i].id, strlen(cases[i].id));
         CHECK(strcmp(b.data, cases[i].line) == 0, "wrote %s, want %s", b.data, cases[i].line);
         buffer_text(&b, "\n");
         id_list l = { 0 };
@@ -173,7 +173,7 @@ static void test_every_pair_of_bytes(void)
     id_list l = { 0 };
     for (int pair = 0; pair < 255 * 255; pair++) {
         const char id[] = { (char)(pair / 255 + 1), (char)(pair % 255 + 1) };
-        id_quote(&b, id, 2);
+        json_quote(&b, id, 2);
         buffer_text(&b, "\n");
     }
     CHECK_OK(file_write(in_folder("ids"), b.data, b.len, err));

@@ -1,6 +1,5 @@
 // json.c - reports as JSON, by jansson.
 #include "base/json.h"
-#include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -47,6 +46,52 @@ habit_status json_write(const char *path, const json_t *value, habit_error *err)
     if (st == HABIT_OK) st = file_write(path, out.data, out.len, err);
     buffer_free(&out);
     return st;
+}
+
+// Length of the well-formed UTF-8 sequence at s, or 0: Unicode 15, table 3-7.
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+    // clang-format off
+    static const struct { unsigned char first, last, lo, hi, len; } rows[] = {
+        { 0x00, 0x7F, 0,    0,    1 },
+        { 0xC2, 0xDF, 0x80, 0xBF, 2 },
+        { 0xE0, 0xE0, 0xA0, 0xBF, 3 }, // no overlong forms
+        { 0xE1, 0xEC, 0x80, 0xBF, 3 },
+        { 0xED, 0xED, 0x80, 0x9F, 3 }, // no surrogates
+        { 0xEE, 0xEF, 0x80, 0xBF, 3 },
+        { 0xF0, 0xF0, 0x90, 0xBF, 4 },
+        { 0xF1, 0xF3, 0x80, 0xBF, 4 },
+        { 0xF4, 0xF4, 0x80, 0x8F, 4 },
+    };
+    // clang-format on
+    for (size_t r = 0; r < COUNT_OF(rows); r++) {
+        if (s[0] < rows[r].first || s[0] > rows[r].last) continue;
+        if (rows[r].len > len) return 0;
+        if (rows[r].len > 1 && (s[1] < rows[r].lo || s[1] > rows[r].hi)) return 0;
+        for (size_t i = 2; i < rows[r].len; i++)
+            if ((s[i] & 0xC0) != 0x80) return 0;
+        return rows[r].len;
+    }
+    return 0;
+}
+
+void json_quote(buffer *out, const char *bytes, size_t len)
+{
+    buffer_add(out, "\"", 1);
+    for (size_t i = 0; i < len;) {
+        const unsigned char *s = (const unsigned char *)bytes + i;
+        const size_t n = utf8_length(s, len - i);
+        if (n == 0)
+            buffer_format(out, "\\udc%02x", s[0]);
+        else if (*s == '"' || *s == '\\')
+            buffer_format(out, "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7F)
+            buffer_format(out, "\\u%04x", *s);
+        else
+            buffer_add(out, s, n);
+        i += n ? n : 1;
+    }
+    buffer_add(out, "\"", 1);
 }
 
 static json_t *json_of_row(const opt *o, const void *values, const char *text)

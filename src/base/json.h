@@ -1,6 +1,7 @@
 // json.h - reports as JSON: options with their types, and text handed to the caller.
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
+#include "base/buffer.h"
 #include "base/opt.h"
 
 #include <jansson.h>
@@ -8,6 +9,10 @@
 // Hands `report` over as text in memory of habit_free().  Frees `report` either way; `text` may be
 // NULL when nobody wants it, `report` NULL when jansson ran out of memory.
 habit_status json_hand_over(char **text, json_t *report, habit_error *err);
+
+// Bytes as a JSON string with its quotes.  Those that are not UTF-8 are written as escapes \udc80 ..
+// \udcff, one per byte, as Python's "surrogateescape" does (PEP 383).
+void json_quote(buffer *out, const char *bytes, size_t len);
 
 // The rows of one table with their values: {"l2": 500.0, "top": 0, "weight": "bm25"}.  With
 // `given_only`, without the rows that stand at their default.  NULL when out of memory.

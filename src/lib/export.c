@@ -19,7 +19,7 @@ static habit_status write_ids(const char *file, const id_list *list, habit_error
     if (st == HABIT_OK) st = file_create(&w, path.data, err);
     for (uint32_t k = 0; st == HABIT_OK && k < list->count; k++) {
         buffer_clear(&line);
-        id_quote(&line, id_list_at(list, k), id_list_len(list, k));
+        json_quote(&line, id_list_at(list, k), id_list_len(list, k));
         buffer_text(&line, "\n");
         st = buffer_check(&line, err);
         if (st == HABIT_OK) fwrite(line.data, 1, line.len, w.stream);

@@ -110,9 +110,9 @@ static void ask_person(void *ctx, size_t k, int worker)
 static void put_json(bulk *b, const rows *r, size_t i, bool valued)
 {
     buffer_text(&b->text, "{\"user\":");
-    id_quote(&b->text, r->user[i].s, r->user[i].len);
+    json_quote(&b->text, r->user[i].s, r->user[i].len);
     buffer_text(&b->text, ",\"item\":");
-    id_quote(&b->text, r->item[i].s, r->item[i].len);
+    json_quote(&b->text, r->item[i].s, r->item[i].len);
     for (int k = 0; k < 1 + valued; k++) {
         const double x = (double)b->of_row[k][i];
         buffer_format(&b->text, ",\"%s\":", k ? b->value_name : "score");

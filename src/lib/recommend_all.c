@@ -30,11 +30,11 @@ static void put_answer(const bulk *b, buffer *out, uint32_t user, const topk *be
     const size_t len = id_list_len(&m->users, user);
     if (b->json) {
         buffer_text(out, "{\"user\":");
-        id_quote(out, id, len);
+        json_quote(out, id, len);
         buffer_text(out, ",\"items\":[");
         for (size_t i = 0; i < best->n; i++) {
             if (i) buffer_text(out, ",");
-            id_quote(out, id_list_at(&m->items, best->item[i]),
+            json_quote(out, id_list_at(&m->items, best->item[i]),
                      id_list_len(&m->items, best->item[i]));
         }
         buffer_text(out, "],\"scores\":[");

@@ -1,57 +1,12 @@
 // id_list.c - ids of any bytes as lines of JSON, and back.
 #include "models/id_list.h"
+#include "base/json.h"
 #include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>
 
 // --- writing -----------------------------------------------------------------------------------
-
-// Length of the well-formed UTF-8 sequence at s, or 0: Unicode 15, table 3-7.
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-    // clang-format off
-    static const struct { unsigned char first, last, lo, hi, len; } rows[] = {
-        { 0x00, 0x7F, 0,    0,    1 },
-        { 0xC2, 0xDF, 0x80, 0xBF, 2 },
-        { 0xE0, 0xE0, 0xA0, 0xBF, 3 }, // no overlong forms
-        { 0xE1, 0xEC, 0x80, 0xBF, 3 },
-        { 0xED, 0xED, 0x80, 0x9F, 3 }, // no surrogates
-        { 0xEE, 0xEF, 0x80, 0xBF, 3 },
-        { 0xF0, 0xF0, 0x90, 0xBF, 4 },
-        { 0xF1, 0xF3, 0x80, 0xBF, 4 },
-        { 0xF4, 0xF4, 0x80, 0x8F, 4 },
-    };
-    // clang-format on
-    for (size_t r = 0; r < COUNT_OF(rows); r++) {
-        if (s[0] < rows[r].first || s[0] > rows[r].last) continue;
-        if (rows[r].len > len) return 0;
-        if (rows[r].len > 1 && (s[1] < rows[r].lo || s[1] > rows[r].hi)) return 0;
-        for (size_t i = 2; i < rows[r].len; i++)
-            if ((s[i] & 0xC0) != 0x80) return 0;
-        return rows[r].len;
-    }
-    return 0;
-}
-
-void id_quote(buffer *out, const char *id, size_t len)
-{
-    buffer_add(out, "\"", 1);
-    for (size_t i = 0; i < len;) {
-        const unsigned char *s = (const unsigned char *)id + i;
-        const size_t n = utf8_length(s, len - i);
-        if (n == 0)
-            buffer_format(out, "\\udc%02x", s[0]);
-        else if (*s == '"' || *s == '\\')
-            buffer_format(out, "\\%c", *s);
-        else if (*s < 0x20 || *s == 0x7F)
-            buffer_format(out, "\\u%04x", *s);
-        else
-            buffer_add(out, s, n);
-        i += n ? n : 1;
-    }
-    buffer_add(out, "\"", 1);
-}
 
 habit_status text_list_write(const char *path, const names *texts, const uint32_t *tag,
                              uint64_t count, habit_error *err)
@@ -65,7 +20,7 @@ habit_status text_list_write(const char *path, const names *texts, const uint32_
         size_t len = 0;
         const char *text = k == TAG_NONE ? "" : names_at(texts, k, &len);
         buffer_clear(&line);
-        id_quote(&line, text, len);
+        json_quote(&line, text, len);
         buffer_add(&line, "\n", 1);
         st = buffer_check(&line, err);
         if (st == HABIT_OK) fwrite(line.data, 1, line.len, w.stream);

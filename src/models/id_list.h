@@ -44,7 +44,4 @@ habit_status text_list_write(const char *path, const names *texts, const uint32_
 // map[k] of dataset id k: its number in `l`, or UINT32_MAX.  Owned by the caller (mem_free).
 habit_status id_list_match(uint32_t **map, const names *ids, const id_list *l, habit_error *err);
 
-// One id as a JSON string with its quotes.
-void id_quote(buffer *out, const char *id, size_t len);
-
 #endif

@@ -2,8 +2,8 @@
 #include "serve/http.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
-#include "models/id_list.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -220,7 +220,7 @@ void http_error(http_request *r, int status, const char *message)
         return;
     }
     buffer_format(&r->reply, "{\"error\":{\"code\":%d,\"type\":\"%s\",\"message\":", status, type);
-    id_quote(&r->reply, message, strlen(message));
+    json_quote(&r->reply, message, strlen(message));
     buffer_text(&r->reply, "}}\n");
 }
 

@@ -1,6 +1,5 @@
 // reply.c - reading requests and writing answers.
 #include "serve/reply.h"
-#include "models/id_list.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,14 +51,6 @@ void reply_json(http_request *r, int status, json_t *value)
         http_answer(r, status);
     }
     json_decref(value);
-}
-
-void reply_text(buffer *to, db_text t)
-{
-    if (t.at)
-        id_quote(to, t.at, t.len);
-    else
-        buffer_text(to, "null");
 }
 
 // --- requests ---------------------------------------------------------------------------------------

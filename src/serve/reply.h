@@ -4,7 +4,7 @@
 #ifndef SERVE_REPLY_H
 #define SERVE_REPLY_H
 #include "serve/http.h"
-#include "store/db.h"
+#include "store/lines.h"
 
 #include <jansson.h>
 
@@ -18,7 +18,10 @@ int reply_status_of(habit_status st);
 // Answers with a value, which it frees; NULL is out of memory.
 void reply_json(http_request *r, int status, json_t *value);
 // Any bytes as a JSON string; none: null.
-void reply_text(buffer *to, db_text t);
+static inline void reply_text(buffer *to, db_text t)
+{
+    lines_text(to, t);
+}
 
 // An id out of a path; what: "user".  Refuses an empty one, one with a NUL, one too long.
 bool request_id(http_request *r, http_text piece, const char *what, db_text *out);

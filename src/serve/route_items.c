@@ -1,38 +1,10 @@
 // route_items.c - what is known of items.
-#include "base/clock.h"
 #include "serve/posted.h"
-
-static void write_item(buffer *to, const db_item *i)
-{
-    buffer_text(to, "{\"item\":");
-    reply_text(to, i->id);
-    buffer_text(to, ",\"categories\":");
-    if (i->categories.at)
-        buffer_add(to, i->categories.at, i->categories.len);
-    else
-        buffer_text(to, "[]");
-    buffer_text(to, ",\"fields\":");
-    if (i->fields.at)
-        buffer_add(to, i->fields.at, i->fields.len);
-    else
-        buffer_text(to, "null");
-    if (i->comment.at) {
-        buffer_text(to, ",\"comment\":");
-        reply_text(to, i->comment);
-    }
-    buffer_format(to, ",\"hidden\":%s,\"time\":", i->hidden ? "true" : "false");
-    char time[32];
-    if (i->time != TIME_NONE) {
-        time_format_iso(time, i->time);
-        buffer_format(to, "\"%s\"", time);
-    } else {
-        buffer_text(to, "null");
-    }
-}
 
 static bool give_item(void *ctx, const db_item *i)
 {
-    write_item(ctx, i);
+    buffer_text(ctx, "{");
+    lines_item(ctx, i);
     return true;
 }
 
@@ -59,7 +31,7 @@ static bool list_item(void *ctx, const db_item *i)
 {
     page *p = ctx;
     if (!page_next(p, i->id)) return false;
-    write_item(p->to, i);
+    give_item(p->to, i);
     buffer_text(p->to, "}");
     return true;
 }

@@ -2,8 +2,6 @@
 #include "base/clock.h"
 #include "serve/posted.h"
 
-#include <math.h>
-
 enum { TIMELINE_MOST = 10000 };
 
 // --- GET /v1/users/{id} -----------------------------------------------------------------------------
@@ -13,55 +11,18 @@ typedef struct timeline {
     size_t events;
 } timeline;
 
-static void write_time(buffer *to, int64_t time)
-{
-    char text[32];
-    time_format_iso(text, time);
-    buffer_format(to, "\"%s\"", text);
-}
-
 static bool write_event(void *ctx, const db_event *e)
 {
     timeline *t = ctx;
-    buffer *to = t->to;
-    buffer_text(to, t->events++ ? ",{\"item\":" : "{\"item\":");
-    reply_text(to, e->item);
-    buffer_text(to, ",\"behaviour\":");
-    reply_text(to, e->behaviour);
-    buffer_text(to, ",\"time\":");
-    write_time(to, e->time);
-    if (!isnan(e->value)) buffer_format(to, ",\"value\":%.15g", e->value);
-    if (e->id.at) {
-        buffer_text(to, ",\"event_id\":");
-        reply_text(to, e->id);
-    }
-    if (e->recommendation.at) {
-        buffer_text(to, ",\"recommendation_id\":");
-        reply_text(to, e->recommendation);
-    }
-    if (e->fields.at) {
-        buffer_text(to, ",\"fields\":");
-        buffer_add(to, e->fields.at, e->fields.len);
-    }
-    buffer_text(to, "}");
-    return !to->failed;
-}
-
-static void write_known(buffer *to, const db_user *u)
-{
-    buffer_text(to, ",\"fields\":");
-    if (u->fields.at)
-        buffer_add(to, u->fields.at, u->fields.len);
-    else
-        buffer_text(to, "null");
-    if (!u->comment.at) return;
-    buffer_text(to, ",\"comment\":");
-    reply_text(to, u->comment);
+    buffer_text(t->to, t->events++ ? ",{" : "{");
+    lines_event(t->to, e, false);
+    buffer_text(t->to, "}");
+    return !t->to->failed;
 }
 
 static bool write_user(void *ctx, const db_user *u)
 {
-    write_known(ctx, u);
+    lines_user(ctx, u);
     return true;
 }
 
@@ -77,8 +38,7 @@ static void get_user(const call *c)
         .user = id, .since = TIME_NONE, .until = TIME_NONE, .most = (size_t)n, .latest = true
     };
     timeline t = { .to = &r->reply };
-    buffer_text(&r->reply, "{\"user\":");
-    reply_text(&r->reply, id);
+    buffer_text(&r->reply, "{");
     habit_status st = db_user_get(c->w->db, id, write_user, &r->reply, &err);
     buffer_text(&r->reply, ",\"events\":[");
     if (st == HABIT_OK && n) st = db_events(c->w->db, &latest, write_event, &t, &err);
@@ -95,9 +55,8 @@ static bool list_user(void *ctx, const db_user *u)
 {
     page *p = ctx;
     if (!page_next(p, u->id)) return false;
-    buffer_text(p->to, "{\"user\":");
-    reply_text(p->to, u->id);
-    write_known(p->to, u);
+    buffer_text(p->to, "{");
+    lines_user(p->to, u);
     buffer_text(p->to, "}");
     return true;
 }

@@ -15,6 +15,7 @@ static const route *const tables[] = {
     routes_items,
     routes_recommend,
     routes_models,
+    routes_store,
     routes_gorse_users,
     routes_gorse_items,
     routes_gorse_feedback,

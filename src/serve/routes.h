@@ -66,7 +66,7 @@ typedef struct route {
 
 // route_NOUN.c; routes.c has them in its list.
 extern const route routes_health[], routes_events[], routes_users[], routes_items[],
-    routes_recommend[], routes_models[];
+    routes_recommend[], routes_models[], routes_store[];
 // gorse_NOUN.c
 extern const route routes_gorse_users[], routes_gorse_items[], routes_gorse_feedback[],
     routes_gorse_health[], routes_gorse_recommend[];

@@ -141,6 +141,26 @@ void service_heard(service *s, const db_event *e, int64_t place)
     items_count(&s->items, own.item, people_heard(&s->people, e->user, &own), e->time);
 }
 
+void service_forget_items(service *s)
+{
+    items *t = &s->items;
+    char id[ID_MOST];
+    size_t len = 0;
+    for (uint32_t i = 0;; i++) {
+        items_read(t);
+        const bool there = i < t->names.count;
+        const char *name = there ? ids_at(&t->names, i, &len) : NULL;
+        const bool fits = len <= sizeof id;
+        if (there && fits) memcpy(id, name, len);
+        items_done(t);
+        if (!there) return;
+        if (!fits) continue;
+        items_delete(t, (db_text){ id, len });
+        const db_item bare = { .id = { id, len }, .time = TIME_NONE };
+        items_put(t, &bare, NULL);
+    }
+}
+
 void service_answer_id(worker *w, char id[ANSWER_ID])
 {
     snprintf(id, ANSWER_ID, "%016llx%016llx", (unsigned long long)rng_u64(&w->random),

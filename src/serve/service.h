@@ -78,6 +78,8 @@ event_role service_role(const service *s, const db_event *e, int64_t now);
 habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err);
 // An event is in the database: people and popularity hear of it.  Before its client is told.
 void service_heard(service *s, const db_event *e, int64_t place);
+// Of all items only the names are left, as if the models alone had told of them.
+void service_forget_items(service *s);
 // 32 digits that nobody has seen before.
 enum { ANSWER_ID = 33 };
 void service_answer_id(worker *w, char id[ANSWER_ID]);

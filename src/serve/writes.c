@@ -67,23 +67,6 @@ size_t writes_changed(const writes *w)
 
 // --- what the service knows -------------------------------------------------------------------------
 
-static void forget_items(items *t)
-{
-    items_read(t);
-    const uint32_t n = t->names.count;
-    items_done(t);
-    for (uint32_t i = 0; i < n; i++) {
-        items_read(t);
-        size_t len;
-        const char *name = ids_at(&t->names, i, &len);
-        char copy[ID_MOST];
-        const bool fits = len <= sizeof copy;
-        if (fits) memcpy(copy, name, len);
-        items_done(t);
-        if (fits) items_delete(t, (db_text){ copy, len });
-    }
-}
-
 static habit_status change_item(items *t, const db_op *op)
 {
     const db_item *i = &op->item;
@@ -126,7 +109,7 @@ static void apply(service *s, const db_op *op, bool *crowd)
         people_forget(&s->people, op->user.id);
         break;
     case DB_DELETE_ALL:
-        forget_items(&s->items);
+        service_forget_items(s);
         *crowd = true;
         break;
     }

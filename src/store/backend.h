@@ -22,7 +22,10 @@ typedef struct db_backend {
     // its length, and then holds nothing any more.
     habit_status (*fold)(void *state, bool all, habit_error *err);
     habit_status (*expire)(void *state, int64_t before, habit_error *err);
-    habit_status (*backup)(void *state, const char *path, habit_error *err);
+    habit_status (*restore)(void *state, const char *path, habit_error *err);
+    // By any thread, while others read and write.
+    habit_status (*backup)(const char *store, const db_options *o, const char *to,
+                           habit_error *err);
 
     habit_status (*reader_open)(void **out, const char *path, const db_options *o,
                                 habit_error *err);
@@ -34,6 +37,7 @@ typedef struct db_backend {
                           void *ctx, habit_error *err);
     habit_status (*users)(void *reader, db_text one, db_text after, size_t most, db_user_fn *fn,
                           void *ctx, habit_error *err);
+    habit_status (*answers)(void *reader, db_answer_fn *fn, void *ctx, habit_error *err);
     habit_status (*count)(void *reader, db_counts *out, habit_error *err);
 } db_backend;
 

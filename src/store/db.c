@@ -5,6 +5,9 @@
 #include "store/backend.h"
 
 #include <config.h>
+#ifdef HAVE_SQLITE
+#include "store/sqlite_parts.h"
+#endif
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -15,7 +18,7 @@ enum {
 };
 
 // What the writer is asked to do beside writing.
-typedef enum chore_kind { CHORE_EXPIRE, CHORE_BACKUP } chore_kind;
+typedef enum chore_kind { CHORE_EXPIRE, CHORE_RESTORE } chore_kind;
 
 typedef struct chore {
     chore_kind kind;
@@ -151,8 +154,8 @@ static void do_chore(db *d, chore *c)
             d->backend->rollback(state);
         if (c->status == HABIT_OK) c->status = d->backend->fold(state, true, &c->err);
         break;
-    case CHORE_BACKUP:
-        c->status = d->backend->backup(state, c->path, &c->err);
+    case CHORE_RESTORE:
+        c->status = refuses(d) ? refusal(&c->err) : d->backend->restore(state, c->path, &c->err);
         break;
     }
     pthread_mutex_lock(&d->lock);
@@ -231,6 +234,13 @@ static void *writer_run(void *ctx)
 
 // --- the door ---------------------------------------------------------------------------------------
 
+static habit_status find_backend(const db_backend **out, const char *path, habit_error *err)
+{
+    for (size_t i = 0; backends[i]; i++)
+        if (backends[i]->mine(path)) return *out = backends[i], HABIT_OK;
+    return fail(err, HABIT_EINVAL, "%s: no such kind of database is built in", path);
+}
+
 habit_status db_open(db **out, const char *path, const db_options *o, habit_error *err)
 {
     db *d = ZNEW(db, 1);
@@ -240,11 +250,9 @@ habit_status db_open(db **out, const char *path, const db_options *o, habit_erro
     pthread_cond_init(&d->told, NULL);
     d->last = &d->first;
     d->options = *o;
-    habit_status st = HABIT_OK;
-    for (size_t i = 0; backends[i] && !d->backend; i++)
-        if (backends[i]->mine(path)) d->backend = backends[i];
-    if (!d->backend)
-        st = fail(err, HABIT_EINVAL, "%s: no such kind of database is built in", path);
+    habit_status st = find_backend(&d->backend, path, err);
+    if (st != HABIT_OK)
+        d->backend = NULL;
     else if (!(d->path = mem_strdup(path)))
         st = fail_memory(err, "database", strlen(path));
     else
@@ -336,9 +344,39 @@ habit_status db_expire(db *d, int64_t now, habit_error *err)
 
 habit_status db_backup(db *d, const char *path, habit_error *err)
 {
-    chore c = { .kind = CHORE_BACKUP, .path = path };
+    return d->backend->backup(d->path, &d->options, path, err);
+}
+
+habit_status db_restore(db *d, const char *path, habit_error *err)
+{
+    chore c = { .kind = CHORE_RESTORE, .path = path };
     return run_chore(d, &c, err);
 }
+
+#ifdef HAVE_SQLITE
+habit_status db_restore_file(const char *path, const char *store, habit_error *err)
+{
+    return sqlite_restore_file(path, store, err);
+}
+
+habit_status db_backup_file(const char *store, const char *path, habit_error *err)
+{
+    TRY(sqlite_ours(store, NULL, err));
+    return sqlite_backup(store, &(db_options){ 0 }, path, err);
+}
+#else
+habit_status db_backup_file(const char *store, const char *path, habit_error *err)
+{
+    (void)path;
+    return fail(err, HABIT_EINVAL, "%s: no such kind of database is built in", store);
+}
+
+habit_status db_restore_file(const char *path, const char *store, habit_error *err)
+{
+    (void)path;
+    return fail(err, HABIT_EINVAL, "%s: no such kind of database is built in", store);
+}
+#endif
 
 db_state db_look(db *d)
 {
@@ -361,6 +399,22 @@ habit_status db_reader_new(db_reader **out, const db *d, habit_error *err)
     if (!r) return fail_memory(err, "database", sizeof *r);
     r->backend = d->backend;
     const habit_status st = d->backend->reader_open(&r->state, d->path, &d->options, err);
+    if (st == HABIT_OK)
+        *out = r;
+    else
+        mem_free(r);
+    return st;
+}
+
+habit_status db_reader_open(db_reader **out, const char *path, habit_error *err)
+{
+#ifdef HAVE_SQLITE
+    TRY(sqlite_ours(path, NULL, err));
+#endif
+    db_reader *r = ZNEW(db_reader, 1);
+    if (!r) return fail_memory(err, "database", sizeof *r);
+    habit_status st = find_backend(&r->backend, path, err);
+    if (st == HABIT_OK) st = r->backend->reader_open(&r->state, path, &(db_options){ 0 }, err);
     if (st == HABIT_OK)
         *out = r;
     else
@@ -406,6 +460,11 @@ habit_status db_users(db_reader *r, db_text after, size_t most, db_user_fn *fn, 
                       habit_error *err)
 {
     return r->backend->users(r->state, (db_text){ 0 }, after, most, fn, ctx, err);
+}
+
+habit_status db_answers(db_reader *r, db_answer_fn *fn, void *ctx, habit_error *err)
+{
+    return r->backend->answers(r->state, fn, ctx, err);
 }
 
 habit_status db_count(db_reader *r, db_counts *out, habit_error *err)

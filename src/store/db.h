@@ -127,8 +127,15 @@ void db_submit(db *d, db_write *w); // w and all it points to stay until done()
 habit_status db_write_now(db *d, db_op *op, size_t ops, habit_error *err);
 // Forgets what is older than keep_days now; the writer does it by itself once an hour.
 habit_status db_expire(db *d, int64_t now, habit_error *err);
-// A copy of the whole, as of now, while others read and write.
+// A copy of the whole, as of now, while others read and write; whole or not at all, in place of an
+// earlier copy.  By any thread.
 habit_status db_backup(db *d, const char *path, habit_error *err);
+// The database becomes what a copy is.  Whatever anybody remembers of it is then void.
+habit_status db_restore(db *d, const char *path, habit_error *err);
+// The same for a store that nobody has open; it is made if there is none.
+habit_status db_restore_file(const char *path, const char *store, habit_error *err);
+// A copy of a store that others may have open.
+habit_status db_backup_file(const char *store, const char *path, habit_error *err);
 
 typedef struct db_state {
     uint64_t commits, syncs, writes, ops; // since it was opened
@@ -140,12 +147,15 @@ db_state db_look(db *d);
 // --- reading --------------------------------------------------------------------------------------
 
 habit_status db_reader_new(db_reader **out, const db *d, habit_error *err);
+// Of a store that nobody here has open; it must be there.
+habit_status db_reader_open(db_reader **out, const char *path, habit_error *err);
 void db_reader_free(db_reader *r);
 
 // Called for each row, whose texts are valid during the call; false ends the reading.
 typedef bool db_event_fn(void *ctx, const db_event *e);
 typedef bool db_item_fn(void *ctx, const db_item *i);
 typedef bool db_user_fn(void *ctx, const db_user *u);
+typedef bool db_answer_fn(void *ctx, const db_answer *a);
 
 typedef struct db_events_of {
     db_text user, item, behaviour; // those that are given
@@ -168,6 +178,9 @@ habit_status db_items(db_reader *r, db_text after, size_t most, db_item_fn *fn, 
                       habit_error *err);
 habit_status db_users(db_reader *r, db_text after, size_t most, db_user_fn *fn, void *ctx,
                       habit_error *err);
+
+// All, in the order in which they were given.
+habit_status db_answers(db_reader *r, db_answer_fn *fn, void *ctx, habit_error *err);
 
 typedef struct db_counts {
     uint64_t events, items, users, answers;

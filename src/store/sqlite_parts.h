@@ -10,6 +10,15 @@ habit_status sqlite_connect(sqlite3 **out, const char *path, const db_options *o
                             habit_error *err);
 // Makes the tables, or brings those of an older version up to date.
 habit_status sqlite_migrate(sqlite3 *c, const char *path, habit_error *err);
+enum { SQLITE_OWNER = 0x68616274 }; // "habt", PRAGMA application_id: whose file it is, for file(1)
+int64_t sqlite_newest(void);        // version of the schema
+
+// sqlite_copy.c.  The copy appears whole or not at all, in place of one that is there.
+habit_status sqlite_backup(const char *store, const db_options *o, const char *path,
+                           habit_error *err);
+habit_status sqlite_restore(sqlite3 *c, const char *path, const char *vfs, habit_error *err);
+habit_status sqlite_restore_file(const char *path, const char *store, habit_error *err);
+habit_status sqlite_ours(const char *path, const char *vfs, habit_error *err);
 // What went wrong last: HABIT_ENOSPACE for a full disk, HABIT_ENOMEM, else HABIT_EIO.
 habit_status sqlite_fail(sqlite3 *c, const char *what, habit_error *err);
 habit_status sqlite_run(sqlite3 *c, const char *sql, habit_error *err);
@@ -42,6 +51,7 @@ habit_status sqlite_items(void *reader, db_text one, db_text after, size_t most,
                           void *ctx, habit_error *err);
 habit_status sqlite_users(void *reader, db_text one, db_text after, size_t most, db_user_fn *fn,
                           void *ctx, habit_error *err);
+habit_status sqlite_answers(void *reader, db_answer_fn *fn, void *ctx, habit_error *err);
 habit_status sqlite_count(void *reader, db_counts *out, habit_error *err);
 
 #endif

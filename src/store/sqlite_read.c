@@ -1,4 +1,5 @@
 // sqlite_read.c - a connection that reads.
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "store/sqlite_parts.h"
@@ -31,6 +32,8 @@ enum statement {
     ALL_ITEMS,
     ONE_USER,
     ALL_USERS,
+    ALL_ANSWERS,
+    ITEM_NAME,
     COUNT,
     STATEMENTS
 };
@@ -49,10 +52,15 @@ static const char *const sql[STATEMENTS] = {
                   " ORDER BY name LIMIT ?2",
     [ONE_USER] = "SELECT name, fields, comment FROM users WHERE name = ?1",
     [ALL_USERS] = "SELECT name, fields, comment FROM users WHERE ?1 IS NULL OR name > ?1 ORDER BY name LIMIT ?2",
+    [ALL_ANSWERS] = "SELECT a.name, u.name, a.model, a.source, a.time, a.items FROM answers a"
+                    " LEFT JOIN users u ON u.id = a.user ORDER BY a.id",
+    [ITEM_NAME] = "SELECT name FROM items WHERE id = ?1",
     [COUNT] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), (SELECT count(*) FROM users),"
               " (SELECT count(*) FROM answers)",
 };
 // clang-format on
+
+enum { ANSWER_ITEMS = 4096 }; // of one answer that are told
 
 typedef struct reader {
     sqlite3 *c;
@@ -112,6 +120,8 @@ typedef struct calls {
     db_event_fn *event;
     db_item_fn *item;
     db_user_fn *user;
+    db_answer_fn *answer;
+    buffer *names;
 } calls;
 
 static bool give_event(reader *r, sqlite3_stmt *s, void *fn, void *ctx)
@@ -152,6 +162,42 @@ static bool give_user(reader *r, sqlite3_stmt *s, void *fn, void *ctx)
     (void)r;
     const db_user u = { sqlite_text(s, 0), sqlite_text(s, 1), sqlite_text(s, 2) };
     return c->user(ctx, &u);
+}
+
+// The names of the items, end to end in c->names; those that were deleted since are left out.
+static size_t name_items(reader *r, const calls *c, db_text list, db_text *item, size_t most)
+{
+    sqlite3_stmt *s = r->statement[ITEM_NAME];
+    size_t n = 0, at[ANSWER_ITEMS];
+    buffer_clear(c->names);
+    for (size_t i = 0; i + 4 <= list.len && n < most; i += 4) {
+        const unsigned char *b = (const unsigned char *)list.at + i;
+        sqlite3_bind_int64(
+            s, 1, (int64_t)b[0] | (int64_t)b[1] << 8 | (int64_t)b[2] << 16 | (int64_t)b[3] << 24);
+        if (sqlite3_step(s) == SQLITE_ROW) {
+            const db_text name = sqlite_text(s, 0);
+            at[n] = c->names->len;
+            item[n++].len = name.len;
+            buffer_add(c->names, name.at, name.len);
+        }
+        sqlite3_reset(s);
+    }
+    for (size_t i = 0; i < n; i++) item[i].at = c->names->failed ? "" : c->names->data + at[i];
+    return c->names->failed ? 0 : n;
+}
+
+static bool give_answer(reader *r, sqlite3_stmt *s, void *fn, void *ctx)
+{
+    const calls *c = fn;
+    db_text item[ANSWER_ITEMS];
+    const db_answer a = { .id = sqlite_text(s, 0),
+                          .user = sqlite_text(s, 1),
+                          .model = sqlite_text(s, 2),
+                          .source = sqlite_text(s, 3),
+                          .time = sqlite3_column_int64(s, 4),
+                          .item = item,
+                          .items = name_items(r, c, sqlite_text(s, 5), item, ANSWER_ITEMS) };
+    return c->answer(ctx, &a);
 }
 
 static int64_t limit(size_t most)
@@ -207,6 +253,17 @@ habit_status sqlite_users(void *state, db_text one, db_text after, size_t most, 
 {
     calls c = { .user = fn };
     return named(state, ONE_USER, one, after, most, give_user, &c, ctx, err);
+}
+
+habit_status sqlite_answers(void *state, db_answer_fn *fn, void *ctx, habit_error *err)
+{
+    buffer names = { 0 };
+    calls c = { .answer = fn, .names = &names };
+    size_t rows;
+    habit_status st = give_all(state, ALL_ANSWERS, give_answer, &c, ctx, &rows, err);
+    if (st == HABIT_OK) st = buffer_check(&names, err);
+    buffer_free(&names);
+    return st;
 }
 
 static bool give_counts(reader *r, sqlite3_stmt *s, void *fn, void *ctx)

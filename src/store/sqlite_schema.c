@@ -13,8 +13,6 @@
 
 #include <stdio.h>
 
-enum { APPLICATION = 0x68616274 }; // "habt": whose file it is, for file(1)
-
 // clang-format off
 static const char *const step[] = {
     "CREATE TABLE users(id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, fields TEXT, comment TEXT);"
@@ -36,6 +34,11 @@ static const char *const step[] = {
     "  JOIN users u ON u.id = e.user JOIN items i ON i.id = e.item JOIN behaviours b ON b.id = e.behaviour;",
 };
 // clang-format on
+
+int64_t sqlite_newest(void)
+{
+    return (int64_t)COUNT_OF(step);
+}
 
 habit_status sqlite_fail(sqlite3 *c, const char *what, habit_error *err)
 {
@@ -115,7 +118,7 @@ habit_status sqlite_migrate(sqlite3 *c, const char *path, habit_error *err)
     TRY(pragma(c, "PRAGMA user_version", &version, err));
     TRY(pragma(c, "PRAGMA application_id", &owner, err));
     TRY(pragma(c, "SELECT count(*) FROM sqlite_schema", &tables, err));
-    if (owner != APPLICATION && tables)
+    if (owner != SQLITE_OWNER && tables)
         return fail(err, HABIT_EFORMAT, "%s: a database of something else; name another file",
                     path);
     if (version > newest)
@@ -125,7 +128,7 @@ habit_status sqlite_migrate(sqlite3 *c, const char *path, habit_error *err)
     for (; version < newest; version++) {
         char raise[96];
         snprintf(raise, sizeof raise, "PRAGMA application_id = %d; PRAGMA user_version = %lld",
-                 APPLICATION, (long long)version + 1);
+                 SQLITE_OWNER, (long long)version + 1);
         TRY(sqlite_run(c, "BEGIN IMMEDIATE", err));
         habit_status st = sqlite_run(c, step[version], err);
         if (st == HABIT_OK) st = sqlite_run(c, raise, err);

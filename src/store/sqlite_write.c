@@ -466,23 +466,12 @@ static habit_status writer_expire(void *state, int64_t before, habit_error *err)
     return run(w, ANSWERS_EXPIRE, err);
 }
 
-static habit_status writer_backup(void *state, const char *path, habit_error *err)
+static habit_status writer_restore(void *state, const char *path, habit_error *err)
 {
     writer *w = state;
-    sqlite3 *to = NULL;
-    habit_status st = HABIT_OK;
-    if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, w->options.vfs) !=
-        SQLITE_OK) {
-        st = sqlite_fail(to, "open the copy", err);
-        goto out;
-    }
-    sqlite3_backup *b = sqlite3_backup_init(to, "main", w->c, "main");
-    if (!b || sqlite3_backup_step(b, -1) != SQLITE_DONE) st = sqlite_fail(to, "copy", err);
-    sqlite3_backup_finish(b);
-    if (st == HABIT_OK) st = sqlite_run(to, "PRAGMA journal_mode = DELETE", err);
-out:
-    sqlite3_close(to);
-    return st;
+    TRY(sqlite_restore(w->c, path, w->options.vfs, err));
+    TRY(sqlite_migrate(w->c, path, err)); // an old copy
+    return writer_fold(w, true, err);
 }
 
 static bool writer_mine(const char *path)
@@ -502,12 +491,14 @@ const db_backend db_sqlite = {
     .sync = writer_sync,
     .fold = writer_fold,
     .expire = writer_expire,
-    .backup = writer_backup,
+    .backup = sqlite_backup,
+    .restore = writer_restore,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
     .events = sqlite_events,
     .place = sqlite_place,
     .items = sqlite_items,
     .users = sqlite_users,
+    .answers = sqlite_answers,
     .count = sqlite_count,
 };
