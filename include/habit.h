@@ -200,6 +200,16 @@ HABIT_API void habit_server_stop(habit_server *server);
 // "api-keys" names.  *key is the key itself, which is kept nowhere; the caller frees it.
 HABIT_API habit_status habit_key(const char *name, const char *file, char **key, habit_error *err);
 
+// Copies the store of a service, which may be running, to `file`: whole or not at all, in place of an
+// earlier copy.
+HABIT_API habit_status habit_backup(const char *store, const char *file, habit_error *err);
+// Makes the store, which no service has open, what a copy is.  Checks the copy first.
+HABIT_API habit_status habit_restore(const char *file, const char *store, habit_error *err);
+// Writes all of a store as JSON lines, each with its "kind": user, item, event, answer.  *report counts
+// them.
+HABIT_API habit_status habit_store_lines(const char *store, const char *file, char **report,
+                                         habit_error *err);
+
 // Every model: name, title, paper, needs, options, as JSON.
 HABIT_API habit_status habit_models(char **report, habit_error *err);
 

@@ -409,6 +409,60 @@ static void test_tls(void)
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
 }
 
+// A copy of a store in use; what came after it is gone when it is put back, from answers too.
+static void test_copies(void)
+{
+    serve_process p;
+    serve_client c;
+    char before[3000];
+    CHECK(mkdir("copies", 0700) == 0, "a folder");
+    CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", "--backups", "copies", NULL),
+          "no server");
+    client_open(&c, p.port);
+    client_get(&c, "/v1/users/ann/recommendations?n=5");
+    snprintf(before, sizeof before, "%s", strstr(c.body, "\"items\""));
+    CHECK(client_ask(&c, "POST", "/v1/backup", "{\"name\":\"a.db\"}") == 200, "%s", c.body);
+    CHECK(serve_run(&place, "backup", "live.db", "--to", "b.db", NULL) == 0,
+          "backup beside a service");
+    CHECK(client_ask(
+              &c, "POST", "/v1/events",
+              "[{\"user\":\"ann\",\"item\":\"i050\"},{\"user\":\"new\",\"item\":\"i051\"}]") == 200,
+          "%s", c.body);
+    CHECK(client_get(&c, "/v1/users/new") == 200, "%s", c.body);
+    CHECK(serve_run(&place, "restore", "b.db", "--to", "live.db", NULL) == 74,
+          "restore under a service");
+    CHECK(client_ask(&c, "POST", "/v1/restore", "{\"name\":\"none.db\"}") == 404, "%s", c.body);
+    CHECK(client_ask(&c, "POST", "/v1/restore", "{\"name\":\"../b.db\"}") == 400, "%s", c.body);
+    CHECK_OK(file_write("copies/not.db", "no database at all", 18, err));
+    CHECK(client_ask(&c, "POST", "/v1/restore", "{\"name\":\"not.db\"}") == 400 &&
+              client_get(&c, "/v1/users/new") == 200,
+          "%s", c.body);
+    CHECK(client_ask(&c, "POST", "/v1/restore", "{\"name\":\"a.db\"}") == 200, "%s", c.body);
+    CHECK(client_get(&c, "/v1/users/new") == 404, "%s", c.body);
+    client_get(&c, "/v1/users/ann/recommendations?n=5");
+    CHECK(strstr(c.body, "\"items\"") && strcmp(strstr(c.body, "\"items\""), before) == 0,
+          "%sand before %s", c.body, before);
+    CHECK(client_ask(&c, "POST", "/v1/events", "{\"user\":\"new\",\"item\":\"i051\"}") == 200 &&
+              client_get(&c, "/v1/users/new") == 200,
+          "%s", c.body);
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+    CHECK(serve_run(&place, "restore", "b.db", "--to", "live.db", NULL) == 0 &&
+              occurrences("live.db", "i051") == occurrences("b.db", "i051"),
+          "restore");
+    CHECK(serve_run(&place, "restore", "b.db", "--to", "fresh.db", NULL) == 0,
+          "restore to nothing");
+    CHECK(serve_run(&place, "export", "fresh.db", "--lines", "all.jsonl", NULL) == 0, "export");
+    CHECK(occurrences("all.jsonl", "{\"kind\":\"event\",\"user\":\"ann\"") == 2 &&
+              occurrences("all.jsonl", "{\"kind\":\"answer\"") > 5 &&
+              occurrences("all.jsonl", "{\"kind\":\"user\",\"user\":\"ann\"") == 1 &&
+              occurrences("all.jsonl", "{\"kind\":\"item\",\"item\":\"i003\"") == 1,
+          "the lines");
+    CHECK(serve_run(&place, "export", "none.db", "--lines", "all.jsonl", NULL) == 66 &&
+              serve_run(&place, "backup", "shop/events.csv", "--to", "c.db", NULL) == 65,
+          "no store");
+}
+
 static void test_refusals(void)
 {
     CHECK_OK(file_write("bad.keys", "shop 12\n", 8, err));
@@ -455,6 +509,7 @@ int main(int argc, char **argv)
     test_restart();
     test_keys();
     test_tls();
+    test_copies();
     test_refusals();
     serve_place_close(&place);
     return CHECK_DONE();

@@ -15,7 +15,7 @@
 typedef struct cli_options {
     bool json, quiet, verbose, help;
     const char *config; // YAML file of options
-    const char *out, *to, *space, *embeddings;
+    const char *out, *to, *space, *embeddings, *lines;
     const char *user, *users, *history, *item, *pairs, *model;
 } cli_options;
 
@@ -61,6 +61,8 @@ habit_status cmd_predict(const invocation *in, habit_error *err);
 habit_status cmd_recommend(const invocation *in, habit_error *err);
 habit_status cmd_export(const invocation *in, habit_error *err);
 habit_status cmd_report(const invocation *in, habit_error *err);
+habit_status cmd_backup(const invocation *in, habit_error *err);
+habit_status cmd_restore(const invocation *in, habit_error *err);
 habit_status cmd_key(const invocation *in, habit_error *err);
 habit_status cmd_serve(const invocation *in, habit_error *err);
 habit_status cmd_models(const invocation *in, habit_error *err);

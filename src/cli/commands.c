@@ -44,7 +44,8 @@ static const opt predict_rows[] = {
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt export_rows[] = {
-    { "embeddings", "FILE", OPT_STRING, AT(embeddings), "", 0, 0, NULL, "file to write: .npy, or word2vec text for any other ending (required)" },
+    { "embeddings", "FILE", OPT_STRING, AT(embeddings), "", 0, 0, NULL, "file to write: .npy, or word2vec text for any other ending" },
+    { "lines", "FILE", OPT_STRING, AT(lines), "", 0, 0, NULL, "file to write: everything that a store has, as JSON lines" },
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt report_rows[] = { ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END };
@@ -55,6 +56,14 @@ static const opt picture_rows[] = {
 static const opt serve_rows[] = { ROW_CONFIG, ROW_WORDS, OPT_END };
 static const opt key_rows[] = {
     { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "file of hashes to add to, for `habit serve --api-keys` (required)" },
+    ROW_WORDS, OPT_END,
+};
+static const opt backup_rows[] = {
+    { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "the copy; an earlier one is replaced (required)" },
+    ROW_WORDS, OPT_END,
+};
+static const opt restore_rows[] = {
+    { "to", "STORE", OPT_STRING, AT(to), "", 0, 0, NULL, "the store that becomes what the copy is (required)" },
     ROW_WORDS, OPT_END,
 };
 static const opt models_rows[] = { ROW_JSON, ROW_WORDS, OPT_END };
@@ -114,9 +123,10 @@ static const command commands[] = {
       "a stranger without history.",
       "habit predict ratings.model --user 17 --item 5,8",
       1, 1, true, false, predict_rows, cmd_predict },
-    { "export", "MODEL", "write the vectors of items or users",
+    { "export", "MODEL|STORE", "write the vectors of a model, or all that a store has",
       "Writes one row per item or user as .npy, with the ids one per line in FILE.ids.txt, or as "
-      "word2vec text.",
+      "word2vec text.  Of a store, --lines writes its users, items, events and the answers given, each a "
+      "line of JSON with its kind; a service may be running.",
       "habit export bpr.model --embeddings items.npy",
       1, 1, true, true, export_rows, cmd_export },
     { "report", "MODEL", "draw a model: its training and its items",
@@ -139,6 +149,13 @@ static const command commands[] = {
       "Clients show it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.  To take a key back, delete "
       "its line and send the service SIGHUP.",
       "habit key shop --to keys.txt", 1, 1, false, false, key_rows, cmd_key },
+    { "backup", "STORE", "copy a store, also of a service that runs",
+      "The copy is the store as of one moment, and appears whole or not at all.  Writing goes on meanwhile.",
+      "habit backup shop.db --to monday.db", 1, 1, false, false, backup_rows, cmd_backup },
+    { "restore", "FILE", "make a store what a copy is",
+      "Checks the copy first.  The store must not be in use: a service that runs restores by itself "
+      "(POST /v1/restore).",
+      "habit restore monday.db --to shop.db", 1, 1, false, false, restore_rows, cmd_restore },
     { "models", "", "list every model: paper, needs, options",
       "Lists the models that train knows, with the paper each follows.", "habit models --json",
       0, 0, false, false, models_rows, cmd_models },

@@ -35,7 +35,7 @@ static void put_answer(const bulk *b, buffer *out, uint32_t user, const topk *be
         for (size_t i = 0; i < best->n; i++) {
             if (i) buffer_text(out, ",");
             json_quote(out, id_list_at(&m->items, best->item[i]),
-                     id_list_len(&m->items, best->item[i]));
+                       id_list_len(&m->items, best->item[i]));
         }
         buffer_text(out, "],\"scores\":[");
         for (size_t i = 0; i < best->n; i++)

@@ -1,4 +1,5 @@
 // route_store.c - the database as a whole: copied, put back, written out.
+#include "base/file.h"
 #include "base/memory.h"
 #include "serve/routes.h"
 #include "serve/warm.h"
@@ -11,7 +12,8 @@ typedef struct copying {
     service *s;
     http_request *request;
     json_t *body;
-    const char *path; // in body
+    const char *name; // in body
+    char *path;
     bool back;
     habit_status status;
     habit_error err;
@@ -51,15 +53,30 @@ static void after_copying(http_request *r)
     copying *c = r->own;
     r->own = NULL;
     if (c->status == HABIT_OK) {
-        buffer_text(&r->reply, "{\"path\":");
-        reply_text(&r->reply, (db_text){ c->path, strlen(c->path) });
+        buffer_text(&r->reply, "{\"name\":");
+        reply_text(&r->reply, (db_text){ c->name, strlen(c->name) });
         buffer_text(&r->reply, "}\n");
         http_answer(r, 200);
     } else {
         reply_failure(r, c->status, &c->err);
     }
     json_decref(c->body);
+    mem_free(c->path);
     mem_free(c);
+}
+
+// A plain name in the folder of copies: a client must not reach other files of the server.
+static char *path_of_copy(const call *c, const char *name)
+{
+    const char *dir = c->s->options.backups;
+    char *path = NULL;
+    if (!dir)
+        reply_error(c->request, 501, "no folder for copies: start the service with --backups DIR");
+    else if (!name || !*name || *name == '.' || strchr(name, '/'))
+        reply_error(c->request, 400, "no plain file name: {\"name\":\"monday.db\"}");
+    else if (!(path = path_join(dir, name)))
+        reply_failure(c->request, HABIT_ENOMEM, NULL);
+    return path;
 }
 
 static void start_copying(const call *from, bool back)
@@ -67,13 +84,12 @@ static void start_copying(const call *from, bool back)
     http_request *r = from->request;
     json_t *body = request_object(r);
     if (!body) return;
-    const char *path = json_string_value(json_object_get(body, "path"));
-    copying *c = path && *path ? ZNEW(copying, 1) : NULL;
+    const char *name = json_string_value(json_object_get(body, "name"));
+    char *path = path_of_copy(from, name);
+    copying *c = path ? ZNEW(copying, 1) : NULL;
     if (!c) {
-        if (path && *path)
-            reply_failure(r, HABIT_ENOMEM, NULL);
-        else
-            reply_error(r, 400, "no path: {\"path\":\"copy.db\"}, a file of the server");
+        if (path) reply_failure(r, HABIT_ENOMEM, NULL);
+        mem_free(path);
         json_decref(body);
         return;
     }
@@ -81,6 +97,7 @@ static void start_copying(const call *from, bool back)
                     .s = from->s,
                     .request = r,
                     .body = body,
+                    .name = name,
                     .path = path,
                     .back = back };
     r->own = c;
@@ -101,10 +118,10 @@ static void post_restore(const call *c)
 
 // clang-format off
 const route routes_store[] = {
-    { "POST", "/v1/backup", post_backup, .summary = "Copies the database to a file of the server, while it runs.",
-      .body = "{\"path\":\"copy.db\"}", .answer = "{\"path\":\"copy.db\"}" },
+    { "POST", "/v1/backup", post_backup, .summary = "Copies the database to a file in --backups, while it runs.",
+      .body = "{\"name\":\"monday.db\"}", .answer = "{\"name\":\"monday.db\"}" },
     { "POST", "/v1/restore", post_restore, .summary = "Puts a copy in place of the database, while it runs.",
-      .body = "{\"path\":\"copy.db\"}", .answer = "{\"path\":\"copy.db\"}" },
+      .body = "{\"name\":\"monday.db\"}", .answer = "{\"name\":\"monday.db\"}" },
     ROUTE_END,
 };
 // clang-format on

@@ -30,6 +30,8 @@ const opt serve_table[] = {
     { "versions", "N", OPT_INT, AT(versions), "2", 0, 100, NULL, "earlier versions of each model that are kept for rollback" },
     { "api-keys", "FILE", OPT_STRING, AT(api_keys), "", 0, 0, NULL,
       "hashes of the keys that clients must show; `habit key` makes them" },
+    { "backups", "DIR", OPT_STRING, AT(backups), "", 0, 0, NULL,
+      "folder for POST /v1/backup and /v1/restore, which are refused without it" },
     { "tls-cert", "FILE", OPT_STRING, AT(tls_cert), "", 0, 0, NULL, "certificate chain in PEM: speak HTTPS; with --tls-key" },
     { "tls-key", "FILE", OPT_STRING, AT(tls_key), "", 0, 0, NULL, "its private key in PEM" },
     { "connections", "N", OPT_INT, AT(connections), "10000", 1, 1000000, NULL, "open at the same time; more are refused" },

@@ -7,7 +7,7 @@ out 'simulate +write a realistic log'
 case_is 0 '--version' habit --version
 out '^habit [0-9]+\.[0-9]+\.[0-9]+ \(kernels: [a-z0-9]+\)$'
 case_is 0 'help' habit help
-for verb in simulate import inspect train tune evaluate recommend export report serve key models bench help; do
+for verb in simulate import inspect train tune evaluate recommend export report serve key backup restore models bench help; do
     case_is 0 "help $verb" habit help $verb
     out "^habit $verb "
     case_is 0 "$verb --help" habit $verb --help
