@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -101,6 +102,38 @@ static void test_folder(void)
     mem_free(path);
 }
 
+// Whenever somebody looks while a folder is replaced, the old one or the new one is there.
+static void test_always_there(void)
+{
+    enum { TIMES = 300 };
+    char *path = in_folder("model"), *file = path_join(path, "config.json");
+    long missed = 0, looked = 0;
+    const pid_t writer = fork();
+    for (int k = 0; k < TIMES + 1 && writer == 0; k++) {
+        folder_writer w;
+        habit_error err = { 0 };
+        if (folder_create(&w, path, &err) != HABIT_OK) _exit(1);
+        char *config = path_join(w.temporary, "config.json");
+        if (file_write(config, "{}", 2, &err) != HABIT_OK) _exit(1);
+        mem_free(config);
+        if (folder_commit(&w, "config.json", &err) != HABIT_OK) _exit(1);
+    }
+    if (writer == 0) _exit(0);
+    int status = 0;
+    while (waitpid(writer, &status, WNOHANG) == 0) {
+        if (!looked && !file_exists(file)) continue; // the first is still to come
+        looked++;
+        missed += !file_exists(file);
+    }
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the writer failed");
+    CHECK(looked > TIMES && missed == 0, "gone %ld times of %ld", missed, looked);
+    CHECK(entries() == 1, "%d entries", entries());
+    unlink(file);
+    rmdir(path);
+    mem_free(file);
+    mem_free(path);
+}
+
 static void test_errors(void)
 {
     habit_error why = { 0 };
@@ -174,6 +207,7 @@ int main(void)
     test_replace();
     test_full_disk();
     test_folder();
+    test_always_there();
     test_errors();
     test_yaml();
     test_arena();

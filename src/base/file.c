@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
 char *path_join(const char *dir, const char *name)
 {
     const size_t a = strlen(dir), b = strlen(name);
@@ -70,14 +74,23 @@ habit_status file_create(file_writer *out, const char *path, habit_error *err)
     return HABIT_OK;
 }
 
-habit_status file_commit(file_writer *w, habit_error *err)
+// All that was written has arrived on the disk.  Of an earlier failure the reason is lost: one more
+// write, to a file that is abandoned anyway, fails of the same.
+static habit_status check_written(file_writer *w, habit_error *err)
 {
-    habit_status st = HABIT_OK;
+    static const char more[1 << 14];
     const bool bad = ferror(w->stream) != 0;
     if (fflush(w->stream) != 0 || fsync(fileno(w->stream)) != 0)
-        st = fail_io(err, "write", w->path);
-    else if (bad)
-        st = fail(err, HABIT_EIO, "cannot write %s: a write failed", w->path);
+        return fail_io(err, "write", w->path);
+    if (!bad) return HABIT_OK;
+    if (fwrite(more, 1, sizeof more, w->stream) < sizeof more || fflush(w->stream) != 0)
+        return fail_io(err, "write", w->path);
+    return fail(err, HABIT_EIO, "cannot write %s: a write failed", w->path);
+}
+
+habit_status file_commit(file_writer *w, habit_error *err)
+{
+    habit_status st = check_written(w, err);
     const bool closed = fclose(w->stream) == 0;
     w->stream = NULL;
     if (st == HABIT_OK && (!closed || rename(w->temporary, w->path) != 0))
@@ -151,6 +164,20 @@ habit_status folder_create(folder_writer *out, const char *path, habit_error *er
     return HABIT_OK;
 }
 
+// Swaps two names in one step, so that no moment finds neither; false where the file system cannot.
+static bool names_swap(const char *a, const char *b)
+{
+#if defined(SYS_renameat2)
+    enum { EXCHANGE = 2 }; // RENAME_EXCHANGE of linux/fs.h
+    return syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, EXCHANGE) == 0;
+#elif defined(RENAME_SWAP)
+    return renamex_np(a, b, RENAME_SWAP) == 0;
+#else
+    (void)a, (void)b;
+    return false;
+#endif
+}
+
 habit_status folder_commit(folder_writer *w, const char *marker, habit_error *err)
 {
     habit_status st = HABIT_OK;
@@ -163,6 +190,10 @@ habit_status folder_commit(folder_writer *w, const char *marker, habit_error *er
         if (!S_ISDIR(s.st_mode) || !folder_is_ours(w->path, marker)) {
             st = fail(err, HABIT_EIO, "%s exists and is not a folder with %s: not replaced",
                       w->path, marker);
+            goto out;
+        }
+        if (names_swap(w->temporary, w->path)) { // the old one now has the temporary name
+            st = sync_parent(w->path, err);
             goto out;
         }
         old = temporary_name(w->path);

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 // --- loading ---------------------------------------------------------------------------------------
 
@@ -73,7 +74,18 @@ static void load(void)
     if (problem || !file) snprintf(blas.missing, sizeof blas.missing, "%s", problem);
 }
 
-habit_status lapack_open(habit_error *err)
+enum { BUFFER = 128 << 20 };
+
+// OpenBLAS works in a buffer of its own for each thread that is in it, and asks for ever where it
+// gets none: whether it can have them is tried first.
+static bool buffers_possible(int threads)
+{
+    const size_t size = (size_t)threads * (BUFFER + (1 << 20));
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p != MAP_FAILED && munmap(p, size) == 0;
+}
+
+habit_status lapack_open(int threads, habit_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     enum { SERIAL = 0 };
@@ -88,6 +100,11 @@ habit_status lapack_open(habit_error *err)
                     "this OpenBLAS is the serial build, which is wrong under threads: install the "
                     "threaded one (Debian: libopenblas0-pthread)");
     blas.set_threads(1);
+    if (!buffers_possible(threads))
+        return fail(err, HABIT_ENOMEM,
+                    "out of memory: OpenBLAS wants %d MB of addresses a thread, for %d; raise the "
+                    "limit or take fewer --threads",
+                    BUFFER >> 20, threads);
     return HABIT_OK;
 }
 
@@ -209,7 +226,7 @@ habit_status lapack_inverse(float *a, size_t n, const run *r, habit_error *err)
 {
     if (n == 0) return HABIT_OK;
     if (n > INT_MAX) return fail(err, HABIT_ELIMIT, "a matrix of %zu rows is too large", n);
-    TRY(lapack_open(err));
+    TRY(lapack_open(run_threads(r), err));
     sweep s = { .a = a, .n = n, .blocks = (n + BLOCK - 1) / BLOCK };
     s.row = NEW(float, BLOCK *n);
     s.swept = NEW(float, BLOCK *n);
@@ -249,7 +266,7 @@ habit_status lapack_eigen(double *a, double *value, size_t n, habit_error *err)
 
     if (n > 30000) // 2 n^2 numbers of work space are counted in an int
         return fail(err, HABIT_ELIMIT, "eigenvectors: a matrix of %zu rows is too large", n);
-    TRY(lapack_open(err));
+    TRY(lapack_open(1, err));
 
     // Sizes of the work space from the manual of dsyevd, for jobz = 'V'.
     const int order = (int)n;

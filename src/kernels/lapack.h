@@ -10,8 +10,9 @@
 #include <stddef.h>
 
 // To be called before the library is used by several threads.  Refuses OpenBLAS's serial build,
-// which returns wrong products when two threads are in it at once.
-habit_status lapack_open(habit_error *err);
+// which returns wrong products when two threads are in it at once, and more threads than there are
+// addresses for its buffers (HABIT_ENOMEM).
+habit_status lapack_open(int threads, habit_error *err);
 
 // The inverse of a symmetric positive definite matrix a[n][n], in place, with 4 KiB * n of working
 // memory.  The upper triangle, a[i][j] with j >= i, is read and becomes the inverse; what is below

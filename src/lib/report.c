@@ -261,7 +261,7 @@ habit_status habit_report(const habit_options *options, const char *folder, cons
 {
     TRY(options_expect(options, "report", err));
     habit_model *m;
-    TRY(lapack_open(err));
+    TRY(lapack_open(1, err));
     TRY(model_folder_open(&m, folder, err));
     json_t *files = json_array();
     habit_status st = files ? HABIT_OK : fail_memory(err, "report", 0);

@@ -11,6 +11,7 @@
 #include "lib/run_setup.h"
 #include "lib/tables.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +26,9 @@ typedef struct job {
     const model_class *class;
     model *model;
     json_t *metrics;
-    FILE *log;    // of --log, or NULL
-    buffer curve; // its lines
+    FILE *log;     // of --log, or NULL
+    int log_error; // errno of a write to it that failed
+    buffer curve;  // its lines
     int epochs;
     double epoch_seconds; // of all
 } job;
@@ -62,7 +64,7 @@ static void write_epoch(void *ctx, const epoch_note *e)
     buffer_text(&j->curve, "}\n");
     if (!j->log || e->again || j->curve.failed) return;
     fwrite(j->curve.data + from, 1, j->curve.len - from, j->log);
-    fflush(j->log);
+    if (fflush(j->log) != 0) j->log_error = errno;
 }
 
 static habit_status open_log(job *j, const char *path, bool go_on, habit_error *err)
@@ -80,7 +82,9 @@ static habit_status close_log(job *j, const char *path, habit_error *err)
     j->log = NULL;
     if (!log) return HABIT_OK;
     const bool bad = ferror(log) != 0;
-    return fclose(log) || bad ? fail_io(err, "write", path) : HABIT_OK;
+    if (fclose(log) != 0) return fail_io(err, "write", path);
+    errno = j->log_error;
+    return bad ? fail_io(err, "write", path) : HABIT_OK;
 }
 
 // Hours of training are not to end in "cannot write": says so before.

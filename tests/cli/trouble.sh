@@ -6,6 +6,9 @@
 habit simulate --out sim --users 2000 --items 400 --events 120000 --quiet >/dev/null 2>&1 || skip 'no simulator'
 habit import sim/events.csv --to log.habit --quiet >/dev/null
 cp log.habit before.habit
+sed 's/^[^,]*,/,/' sim/events.csv | sed '1s/^/user_id/' >spoilt.csv
+habit train log.habit --model pop --out kept.model --quiet >/dev/null
+habit train log.habit --model bpr --epochs 1 --out vectors.model --quiet >/dev/null
 
 # --- a limit on file size stands for a full disk where no small disk can be mounted
 limited() { (ulimit -f 200 && trap '' XFSZ && "$HABIT" "$@"); } # 200 blocks of 512 bytes
@@ -20,28 +23,69 @@ if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=256k none disk 2>/
     err 'No space left'
     check 'nothing is left there' test -z "$(ls -A disk)"
     case_is 74 'train to a full file system' habit train log.habit --model itemknn --out disk/full.model
+    err 'No space left'
     check 'nothing is left there' test -z "$(ls -A disk)"
+    case_is 74 'scratch files on a full file system' habit import sim/events.csv --to no.habit --scratch disk --memory 1M
+    err '[-][-]scratch'
+    check 'nothing is left there' test -z "$(ls -A disk)"
+    case_is 74 'rejects on a full file system' habit import spoilt.csv --to no.habit --skip-bad-rows 1000000 --rejects disk/rejects
+    err 'disk/rejects: No space left'
+    check 'no file is there' test ! -e no.habit
+    rm -f disk/rejects
+    case_is 74 'simulate to a full file system' habit simulate --out disk/sim --events 20000
+    err 'No space left'
+    check 'nothing is left there' test -z "$(ls -A disk)"
+    case_is 74 'recommend to a full file system' habit recommend kept.model --users all --out disk/all.tsv -n 50
+    err 'No space left'
+    check 'nothing is left there' test -z "$(ls -A disk)"
+    head -c 300k /dev/zero >disk/fill 2>/dev/null
+    case_is 74 'a report to a full file system' habit evaluate log.habit kept.model --report disk/report.html
+    err 'No space left'
+    check 'only what was there is there' test "$(ls -A disk)" = fill
+    case_is 74 'vectors to a full file system' habit export vectors.model --embeddings disk/e.npy
+    err 'No space left'
+    check 'only what was there is there' test "$(ls -A disk)" = fill
     umount disk
 fi
 no_debris
 
+if [ -c /dev/full ]; then
+    for model in bpr sasrec; do
+        case_is 74 "the log of $model to a full disk" habit train log.habit --model $model --dim 8 --epochs 1 --out no.model --log /dev/full
+        err '/dev/full: No space left'
+        check 'no model is there' test ! -e no.model
+    done
+fi
+
 # --- out of memory: EASE wants items x items numbers, over a gigabyte here.  Sanitizers reserve
 # terabytes of addresses: there the limit means nothing.
-starved() { (ulimit -v 900000 && timeout 60 "$HABIT" "$@"); }
-# Whatever needs no matrix library does not load it, which would wait for ever where memory is limited.
-narrow() { (ulimit -v 250000 && timeout 60 "$HABIT" "$@"); }
-if starved --version >/dev/null 2>&1; then
+starved() { (ulimit -v "$1" && shift && "$HABIT" "$@"); }
+if starved 900000 --version >/dev/null 2>&1; then
     habit simulate --out wide --users 3000 --items 30000 --events 60000 --columns lean --quiet >/dev/null
-    case_is 0 'little memory is enough' narrow inspect wide/events.csv
-    case_is 71 'out of memory' starved train wide/events.csv --model ease --out oom.model --threads 1
+    case_is 71 'out of memory' starved 900000 train wide/events.csv --model ease --out oom.model --threads 1
     err '^habit train: out of memory: '
     one_line
     check 'no model is there' test ! -e oom.model
     no_debris
+    # under every limit a command ends, with what was asked or with a word
+    for kb in 100000 130000 170000 250000 400000; do
+        for words in 'import sim/events.csv --to oom.habit' 'train log.habit --model ials --dim 8 --iterations 1 --out oom.model' \
+            'train log.habit --model ease --out oom.model' 'simulate --out oom.sim --events 1000' 'inspect log.habit'; do
+            label="$words in $kb kB" cases=$((cases + 1)) status=0
+            # shellcheck disable=SC2086 # a list of words
+            starved $kb $words --quiet >"$work/.out" 2>"$work/.err" </dev/null || status=$?
+            case $status in
+            0 | 127) ;; # 127: not even the libraries could be loaded
+            71) err 'out of memory' ;;
+            *) failed "exit status $status" ;;
+            esac
+            rm -rf oom.habit oom.model oom.sim
+        done
+    done
+    no_debris
 fi
 
 # --- killed in the middle, at many moments
-habit train log.habit --model pop --out kept.model --quiet >/dev/null
 cp -r kept.model kept.before
 for signal in INT TERM KILL; do
     for wait in 0.02 0.05 0.1 0.2 0.4; do
