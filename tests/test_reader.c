@@ -122,6 +122,7 @@ static const struct {
     { "unknown role", "user,item\n1,2\n", { .columns = "owner=user" },
       "--columns: 'owner' is not user=NAME, item=, time=, value= or behaviour=" },
     { "unknown keep", "user,item,x\n1,2,3\n", { .keep = "x,y" }, "log: --keep: there is no column 'y': it has user, item, x" },
+    { "unknown value beside a known one", "user,item,rating\n1,2,3\n", { .value = "ratng" }, "log: --value: there is no column 'ratng': it has user, item, rating" },
     { "unknown value", "user,item,x\n1,2,3\n", { .value = "stars" }, "log: --value: there is no column 'stars': it has user, item, x" },
     { "unreadable times", "user,item,date\n1,2,3 May\n", { 0 },
       "log: column date holds neither numbers nor moments like 2021-10-24T06:42:20Z: convert it, name another with --columns time=NAME, or leave it out with --columns time=none" },

@@ -194,11 +194,8 @@ habit_status roles_override(roles *r, const column_names *c, const import_option
                 "--columns: '%s' is not user=NAME, item=, time=, value= or behaviour=", p.key);
         TRY(find_column(slot, c, "--columns", p.name, source, err));
     }
-    if (options->value && given.value < 0) {
-        const int k = column_names_find(c, options->value);
-        if (k >= 0 || r->value < 0)
-            TRY(find_column(&given.value, c, "--value", options->value, source, err));
-    }
+    if (options->value && given.value == -1)
+        TRY(find_column(&given.value, c, "--value", options->value, source, err));
     // a column has one role: what was given takes it away from what was guessed
     int *const have[] = { &r->user, &r->item, &r->time, &r->value, &r->behaviour };
     const int want[] = { given.user, given.item, given.time, given.value, given.behaviour };
