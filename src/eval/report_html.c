@@ -2,6 +2,7 @@
 #include "eval/report_html.h"
 
 #include "base/status.h"
+#include "eval/evaluate.h"
 #include "eval/plot.h"
 #include "eval/report_plots.h"
 
@@ -130,14 +131,6 @@ static void model_heads(buffer *b, const json_t *models)
     json_array_foreach(models, i, m) element(b, "th", "", text_of(m, "model"));
 }
 
-static bool smaller_is_better(const char *metric)
-{
-    static const char *const names[] = { "RMSE", "MAE", "LogLoss", "Gini", "PopShare" };
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (strncmp(metric, names[i], strlen(names[i])) == 0) return true;
-    return false;
-}
-
 static double best_value(const json_t *models, const char *metric)
 {
     double best = NAN;
@@ -147,15 +140,15 @@ static double best_value(const json_t *models, const char *metric)
     {
         const double x = report_number(json_object_get(m, "metrics"), metric);
         if (isnan(x)) continue;
-        if (isnan(best) || (smaller_is_better(metric) ? x < best : x > best)) best = x;
+        if (isnan(best) || (evaluate_lower_is_better(metric) ? x < best : x > best)) best = x;
     }
     return best;
 }
 
-static void metric_cell(buffer *b, const json_t *model, const char *metric, double best)
+static void metric_cell(buffer *b, const json_t *m, const char *metric, double best)
 {
-    const double x = report_number(json_object_get(model, "metrics"), metric);
-    const json_t *span = json_object_get(json_object_get(model, "interval95"), metric);
+    const double x = report_number(json_object_get(m, "metrics"), metric);
+    const json_t *span = json_object_get(json_object_get(m, "interval95"), metric);
     if (isnan(x)) {
         buffer_text(b, "<td>–</td>");
         return;
@@ -169,9 +162,9 @@ static void metric_cell(buffer *b, const json_t *model, const char *metric, doub
 
 // --- the answer in short ---------------------------------------------------------------------------
 
-static double value_of(const json_t *model, const char *metric)
+static double value_of(const json_t *m, const char *metric)
 {
-    const double x = report_number(json_object_get(model, "metrics"), metric);
+    const double x = report_number(json_object_get(m, "metrics"), metric);
     return isnan(x) ? -1 : x;
 }
 
