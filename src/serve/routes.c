@@ -196,21 +196,45 @@ static void read_as_gorse(http_request *r)
     r->plain_errors = true;
 }
 
+// Pages of other origins may call the service if --cors says so; browsers ask first, without a key.
+static bool answer_preflight(const service *s, http_request *r)
+{
+    const char *origin = s->options.cors;
+    if (!origin || !*origin) return false;
+    http_add_header(r, "Access-Control-Allow-Origin", origin);
+    http_add_header(r, "Access-Control-Expose-Headers", "X-Recommendation-Id");
+    if (strcmp(r->method, "OPTIONS") != 0 || !http_header(r, "Access-Control-Request-Method"))
+        return false;
+    http_add_header(r, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
+    http_add_header(r, "Access-Control-Allow-Headers",
+                    "Content-Type, Authorization, X-API-Key, X-API-Version");
+    http_add_header(r, "Access-Control-Max-Age", "600");
+    http_answer(r, 204);
+    return true;
+}
+
+static void dispatch(call *c)
+{
+    service *s = c->s;
+    http_request *r = c->request;
+    size_t i = 1;
+    for (; s->counts[i].route; i++)
+        if (same_method(s->counts[i].route, r->method) && matches(&s->counts[i], r, c)) break;
+    if (s->counts[i].route) {
+        r->route = (const void *)(uintptr_t)i;
+        handle_route(c, s->counts[i].route);
+    } else if (may_enter(c)) {
+        refuse(s, r, c);
+    }
+}
+
 void routes_handle(void *ctx, http_request *r)
 {
     service *s = ctx;
     call c = { .s = s, .w = &s->worker[r->worker], .request = r };
     read_as_gorse(r);
     worker_enter(c.w);
-    size_t i = 1;
-    for (; s->counts[i].route; i++)
-        if (same_method(s->counts[i].route, r->method) && matches(&s->counts[i], r, &c)) break;
-    if (s->counts[i].route) {
-        r->route = (const void *)(uintptr_t)i;
-        handle_route(&c, s->counts[i].route);
-    } else if (may_enter(&c)) {
-        refuse(s, r, &c);
-    }
+    if (!answer_preflight(s, r)) dispatch(&c);
     worker_leave(c.w);
 }
 

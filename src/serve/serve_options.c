@@ -32,6 +32,8 @@ const opt serve_table[] = {
       "hashes of the keys that clients must show; `habit key` makes them" },
     { "backups", "DIR", OPT_STRING, AT(backups), "", 0, 0, NULL,
       "folder for POST /v1/backup and /v1/restore, which are refused without it" },
+    { "cors", "ORIGIN", OPT_STRING, AT(cors), "", 0, 0, NULL,
+      "web pages from there may call the service, such as https://shop.example; * is any page" },
     { "tls-cert", "FILE", OPT_STRING, AT(tls_cert), "", 0, 0, NULL, "certificate chain in PEM: speak HTTPS; with --tls-key" },
     { "tls-key", "FILE", OPT_STRING, AT(tls_key), "", 0, 0, NULL, "its private key in PEM" },
     { "connections", "N", OPT_INT, AT(connections), "10000", 1, 1000000, NULL, "open at the same time; more are refused" },

@@ -13,7 +13,7 @@ typedef struct serve_options {
     int ring;
     int64_t memory, body_limit;
     int64_t half_life, idle, drain;
-    const char *tls_cert, *tls_key, *api_keys, *backups;
+    const char *tls_cert, *tls_key, *api_keys, *backups, *cors;
     const char *default_model;
     int versions;
     bool log_requests;
