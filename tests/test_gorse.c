@@ -4,6 +4,8 @@
 #ifdef HAVE_SERVE
 #include "tests/serve_client.h"
 
+#include <pthread.h>
+
 static serve_place place;
 
 static bool make_model(void)
@@ -259,8 +261,6 @@ static void test_recommend(serve_client *c)
     CHECK(words(ids(c, "/api/recommend/r1/none")) == 0, "of none: %s", c->body);
     ids(c, "/api/recommend/caf%C3%A9%2F%FF");
     CHECK(client_count(c, "") == 10, "of a stranger: %s", c->body);
-    CHECK(client_get(c, "/api/user/caf%C3%A9%2F%FF") == 404, "strangers stay strangers: %s",
-          c->body);
     CHECK(client_get(c, "/api/recommend/r1?category=a&category=b&category=c") == 400 &&
               strcmp(c->body, "more than two categories") == 0,
           "%s", c->body);
@@ -424,6 +424,86 @@ static void test_later(serve_client *c, bool then)
     snprintf(first, sizeof first, "%.*s", (int)strcspn(shown, " "), shown);
     CHECK(!strstr(ids(c, "/api/recommend/d1?n=-1"), first), "still there: %s", c->body);
 }
+// --- many at once -----------------------------------------------------------------------------------
+
+enum { CROWD = 8, EACH = 25 };
+
+typedef struct busy {
+    pthread_t thread;
+    int port, number, failed;
+} busy;
+
+static void *change_much(void *arg)
+{
+    busy *b = arg;
+    serve_client c;
+    char path[100], body[200];
+    client_open(&c, b->port);
+    for (int k = 0; k < EACH; k++) {
+        snprintf(path, sizeof path, "/api/item/crowd/category/c%d-%d", b->number, k);
+        b->failed += client_ask(&c, "PUT", path, NULL) != 200;
+        snprintf(body, sizeof body, b->number % 2 ? "{\"Comment\":\"%d\"}" : "{\"Labels\":[%d]}",
+                 k);
+        b->failed += client_ask(&c, "PATCH", "/api/item/crowd", body) != 200;
+        b->failed +=
+            client_ask(&c, "POST", "/api/feedback", FEED("like", "crowd", "crowd", "1", T1)) != 200;
+        b->failed += client_get(&c, "/api/recommend/crowd?n=5&write-back-type=saw") != 200;
+        b->failed += client_get(&c, "/api/popular/c1-1?n=5") != 200;
+    }
+    client_close(&c);
+    return NULL;
+}
+
+// Nothing is lost when everybody changes the same item, the same feedback, the same person.
+static void test_crowd(serve_client *c, int port)
+{
+    busy all[CROWD];
+    put(c, "/api/item", "{\"ItemId\":\"crowd\",\"Timestamp\":\"2020-01-01\"}");
+    for (int i = 0; i < CROWD; i++) {
+        all[i] = (busy){ .port = port, .number = i };
+        pthread_create(&all[i].thread, NULL, change_much, &all[i]);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(all[i].thread, NULL);
+        CHECK(all[i].failed == 0, "%d requests failed", all[i].failed);
+    }
+    CHECK(client_get(c, "/api/item/crowd") == 200 && client_count(c, "Categories") == CROWD * EACH,
+          "%s", c->body);
+    CHECK(client_number(c, "Labels.0") == EACH - 1 &&
+              strtol(client_text(c, "Comment"), NULL, 10) == EACH - 1,
+          "%s", c->body);
+    CHECK(client_get(c, "/api/feedback/like/crowd/crowd") == 200 &&
+              client_number(c, "Value") == CROWD * EACH,
+          "%s", c->body);
+}
+
+// Once more from the database.
+static void test_restart(void)
+{
+    serve_process p;
+    serve_client c;
+    CHECK(serve_begin(&p, &place, "gru.model", "--store", "live.db", "--cors",
+                      "https://shop.example", NULL),
+          "no server");
+    client_open(&c, p.port);
+    CHECK(client_get(&c, "/api/item/crowd") == 200 &&
+              client_count(&c, "Categories") == CROWD * EACH,
+          "%s", c.body);
+    CHECK(client_get(&c, "/api/feedback/like/crowd/crowd") == 200 &&
+              client_number(&c, "Value") == CROWD * EACH,
+          "%s", c.body);
+    CHECK(strcmp(ids(&c, "/api/popular/c%2F1"), "only ") == 0, "%s", c.body);
+    CHECK(client_get(&c, "/api/user/caf%C3%A9%2F%FF") == 404, "a stranger who only asked: %s",
+          c.body);
+    const char *origin = client_header(&c, "Access-Control-Allow-Origin");
+    CHECK(origin && strncmp(origin, "https://shop.example", 20) == 0, "%s", c.head);
+    c.extra = "Access-Control-Request-Method: PUT\r\nOrigin: https://shop.example\r\n";
+    CHECK(client_ask(&c, "OPTIONS", "/api/feedback", NULL) == 204, "%s", c.body);
+    const char *headers = client_header(&c, "Access-Control-Allow-Headers");
+    CHECK(headers && strstr(headers, "X-API-Key"), "%s", c.head);
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+}
 #else
 #include "tests/check.h"
 #endif
@@ -461,8 +541,14 @@ int main(int argc, char **argv)
     test_neighbours(&c);
     test_sessions(&c);
     test_later(&c, true);
+    test_crowd(&c, p.port);
+    CHECK(client_get(&c, "/apidocs.json") == 200 &&
+              *client_text(&c, "paths./api/session/recommend.post.summary"),
+          "%.200s", c.body);
+    CHECK(!client_header(&c, "Access-Control-Allow-Origin"), "%s", c.head);
     client_close(&c);
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+    test_restart();
     serve_place_close(&place);
     return CHECK_DONE();
 #else
