@@ -463,6 +463,36 @@ static void test_copies(void)
           "no store");
 }
 
+// Every line of the log is a JSON object, those of requests too.
+static void test_log(void)
+{
+    serve_process p;
+    serve_client c;
+    char line[2000];
+    int lines = 0, requests = 0, bad = 0;
+    unlink("serve.log");
+    CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", "--log", "json",
+                      "--log-requests", NULL),
+          "no server");
+    client_open(&c, p.port);
+    CHECK(client_get(&c, "/v1/users/%22%FF?x=\"") > 0, "no answer");
+    CHECK(client_ask(&c, "POST", "/v1/models/reload", "{\"path\":\"none\"}") == 404, "%s", c.body);
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+    FILE *f = fopen("serve.log", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        json_t *o = json_loads(line, 0, NULL);
+        lines++;
+        bad += !json_is_string(json_object_get(o, "time")) ||
+               !json_is_string(json_object_get(o, "level"));
+        requests += json_is_integer(json_object_get(json_object_get(o, "request"), "status"));
+        json_decref(o);
+    }
+    if (f) fclose(f);
+    CHECK(lines >= 4 && requests == 2 && bad == 0,
+          "%d lines, %d of requests, %d bad; the last is %s", lines, requests, bad, line);
+}
+
 static void test_refusals(void)
 {
     CHECK_OK(file_write("bad.keys", "shop 12\n", 8, err));
@@ -510,6 +540,7 @@ int main(int argc, char **argv)
     test_keys();
     test_tls();
     test_copies();
+    test_log();
     test_refusals();
     serve_place_close(&place);
     return CHECK_DONE();

@@ -30,12 +30,9 @@ habit_status cmd_serve(const invocation *in, habit_error *err)
     habit_server *server;
     listen_for_hangup();
     TRY(habit_serve(&server, in->options, in->operands, in->count, err));
+    progress_clear(in->progress);
     printf("%d\n", habit_server_port(server)); // for whoever gave --port 0
     fflush(stdout);
-    progress_clear(in->progress);
-    if (!in->progress->quiet)
-        fprintf(stderr, "listening at http%s://%s:%d\n", *option_text(in, "tls-cert") ? "s" : "",
-                option_text(in, "host"), habit_server_port(server));
     while (!progress_stopped()) {
         if (reload_asked) {
             reload_asked = 0;

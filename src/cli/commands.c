@@ -143,7 +143,7 @@ static const command commands[] = {
       "ready.  SIGHUP loads the models again, SIGTERM and SIGINT stop it: what is at hand is "
       "answered, what was acknowledged is kept.",
       "habit serve ease.model --store shop.db --port 8088",
-      0, ANY, true, true, serve_rows, cmd_serve },
+      0, ANY, true, false, serve_rows, cmd_serve },
     { "key", "NAME", "make a key for clients of the service",
       "Prints a new key and adds its hash to the file --to, under NAME; the key itself is kept nowhere. "
       "Clients show it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.  To take a key back, delete "

@@ -38,7 +38,8 @@ void progress_init(progress *p, const char *verb)
 
 void progress_clear(progress *p)
 {
-    if (p->drawn) fputs("\r\033[K", stderr);
+    if (!p->drawn) return; // threads of a service come here, too
+    fputs("\r\033[K", stderr);
     p->drawn = false;
 }
 

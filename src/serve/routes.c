@@ -81,7 +81,8 @@ static void log_request(const service *s, const http_request *r)
     reply_text(&line, (db_text){ r->target, strlen(r->target) });
     buffer_format(&line, ",\"status\":%d,\"bytes\":%zu,\"seconds\":%.6f}", r->status,
                   r->constant ? r->constant_len : r->reply.len, clock_wall() - r->began);
-    if (!line.failed) run_log(&s->run, LOG_NOTE, "%s", line.data);
+    const habit_hooks *h = &s->run.hooks;
+    if (!line.failed && h->log) h->log(h->ctx, LOG_NOTE, line.data); // however long it is
     buffer_free(&line);
 }
 

@@ -14,7 +14,7 @@ typedef struct serve_options {
     int64_t memory, body_limit;
     int64_t half_life, idle, drain;
     const char *tls_cert, *tls_key, *api_keys, *backups, *cors;
-    const char *default_model;
+    const char *default_model, *log;
     int versions;
     bool log_requests;
     const char *vfs; // no option: the file layer of tests (db.h)

@@ -167,6 +167,42 @@ void service_answer_id(worker *w, char id[ANSWER_ID])
              (unsigned long long)rng_u64(&w->random));
 }
 
+// --- words ------------------------------------------------------------------------------------------
+
+// One line of text as one JSON object; what is JSON already (a request) becomes its member.
+static void log_as_json(void *ctx, int level, const char *text)
+{
+    static const char *const word[] = { "error", "warning", "note", "detail" };
+    const service *s = ctx;
+    buffer line = { 0 };
+    buffer_text(&line, "{\"time\":");
+    lines_time(&line, clock_now());
+    buffer_format(&line, ",\"level\":\"%s\",\"%s\":", word[level & 3],
+                  *text == '{' ? "request" : "message");
+    if (*text == '{')
+        buffer_text(&line, text);
+    else
+        lines_text(&line, (db_text){ text, strlen(text) });
+    buffer_text(&line, "}");
+    if (!line.failed) s->words.log(s->words.ctx, LOG_NOTE, line.data); // no prefix for its level
+    buffer_free(&line);
+}
+
+static int progress_as_before(void *ctx, const char *what, uint64_t done, uint64_t total)
+{
+    const service *s = ctx;
+    return s->words.progress(s->words.ctx, what, done, total);
+}
+
+static void listen_to_words(service *s)
+{
+    s->words = s->run.hooks;
+    if (!s->words.log || !s->options.log || strcmp(s->options.log, "json") != 0) return;
+    s->run.hooks.log = log_as_json;
+    s->run.hooks.ctx = s;
+    if (s->words.progress) s->run.hooks.progress = progress_as_before;
+}
+
 // --- start and stop ---------------------------------------------------------------------------------
 
 static bool is_loopback(const char *host)
@@ -300,6 +336,8 @@ static habit_status start(service *s, const char *const *models, size_t n, habit
     TRY(lineups_load_all(&s->models, err));
     TRY(service_warm(s, err));
     atomic_store(&s->ready, true);
+    run_log(&s->run, LOG_NOTE, "listening at http%s://%s:%d", o->tls_cert ? "s" : "",
+            o->host ? o->host : "127.0.0.1", http_port(s->http));
     return HABIT_OK;
 }
 
@@ -312,6 +350,7 @@ habit_status service_start(service **out, const serve_options *o, const char *co
     s->options = *o;
     s->run = *r;
     s->began = clock_wall();
+    listen_to_words(s);
     s->workers = o->threads ? o->threads : pool_cores();
     people_init(&s->people, (size_t)o->ring, (size_t)o->memory);
     behaviours_init(&s->behaviours);
@@ -358,6 +397,7 @@ void service_stop(service *s)
 {
     enum { LAST_SECONDS = 2 };
     if (!s) return;
+    if (atomic_load(&s->ready)) run_log(&s->run, LOG_NOTE, "stopping");
     if (s->http) http_drain(s->http, (double)s->options.drain * 1e-6);
     atomic_store(&s->stopping, true);
     wait_for_workers(s); // whoever comes now is told that we stop, and touches nothing

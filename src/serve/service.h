@@ -33,6 +33,7 @@ typedef struct worker {
 struct service {
     serve_options options; // its texts belong to whoever started the service
     run run;               // where words go
+    habit_hooks words;     // where they went before they became JSON
     db *db;
     items items;
     subsets *subsets;
