@@ -304,6 +304,41 @@ static void test_reload(serve_client *c, const serve_process *p)
     CHECK(before == 1, "SIGHUP: %s", c->body);
 }
 
+static bool recommended(serve_client *c, const char *id)
+{
+    char want[60];
+    client_get(c, "/v1/users/ann/recommendations?n=200&exclude_seen=false");
+    snprintf(want, sizeof want, "\"item\":\"%s\"", id);
+    return strstr(c->body, want) != NULL;
+}
+
+// An item that only the model knows is deleted, and stays so until somebody takes it.
+static void test_gone(void)
+{
+    serve_process p;
+    serve_client c;
+    for (int turn = 0; turn < 3; turn++) {
+        CHECK(serve_begin(&p, &place, "knn.model", "--store", "live.db", NULL), "no server");
+        client_open(&c, p.port);
+        if (turn == 0) {
+            CHECK(recommended(&c, "i077"), "%s", c.body);
+            CHECK(client_ask(&c, "DELETE", "/v1/items/i077", NULL) == 200, "%s", c.body);
+        }
+        if (turn < 2) CHECK(!recommended(&c, "i077"), "turn %d: %s", turn, c.body);
+        if (turn == 1) {
+            CHECK(client_ask(&c, "POST", "/v1/models/reload", NULL) == 200 &&
+                      !recommended(&c, "i077"),
+                  "%s", c.body);
+            CHECK(client_ask(&c, "POST", "/v1/events", "{\"user\":\"gus\",\"item\":\"i077\"}") ==
+                      200,
+                  "%s", c.body);
+        }
+        if (turn > 0) CHECK(recommended(&c, "i077"), "turn %d: %s", turn, c.body);
+        client_close(&c);
+        CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+    }
+}
+
 static void test_restart(void)
 {
     serve_process p;
@@ -537,6 +572,7 @@ int main(int argc, char **argv)
     client_close(&c);
     CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
     test_restart();
+    test_gone();
     test_keys();
     test_tls();
     test_copies();

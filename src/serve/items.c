@@ -42,6 +42,7 @@ void items_free(items *t)
     leaders_free(&t->latest);
     ids_free(&t->names);
     ids_free(&t->categories);
+    ids_free(&t->gone);
     pthread_rwlock_destroy(&t->lock);
 }
 
@@ -78,10 +79,13 @@ static uint32_t number_of(items *t, db_text id)
     if (!make_room(t) || ids_add(&t->names, id.at, id.len, &number, NULL) != HABIT_OK)
         return IDS_NONE;
     if (number == before) {
-        t->at[number] = (item_row){ 0 };
+        const uint64_t hash = ids_hash(id.at, id.len);
+        const bool gone =
+            t->gone.count && ids_get(&t->gone, (const char *)&hash, sizeof hash) != IDS_NONE;
+        t->at[number] = (item_row){ .deleted = gone };
         forget_next(&t->at[number]);
         t->published[number] = TIME_NONE;
-        set_visible(t, number, true);
+        set_visible(t, number, !gone);
     }
     return number;
 }
@@ -268,6 +272,32 @@ void items_delete(items *t, db_text id)
         note_change(t, number);
         fill_up(t);
     }
+    pthread_rwlock_unlock(&t->lock);
+}
+
+habit_status items_gone(items *t, uint64_t hash, habit_error *err)
+{
+    uint32_t place;
+    pthread_rwlock_wrlock(&t->lock);
+    const habit_status st = ids_add(&t->gone, (const char *)&hash, sizeof hash, &place, err);
+    pthread_rwlock_unlock(&t->lock);
+    return st;
+}
+
+bool items_is_gone(items *t, db_text id)
+{
+    const uint64_t hash = ids_hash(id.at, id.len);
+    items_read(t);
+    const bool gone = ids_get(&t->gone, (const char *)&hash, sizeof hash) != IDS_NONE;
+    items_done(t);
+    return gone;
+}
+
+void items_none_gone(items *t)
+{
+    pthread_rwlock_wrlock(&t->lock);
+    ids_free(&t->gone);
+    t->gone = (ids){ 0 };
     pthread_rwlock_unlock(&t->lock);
 }
 

@@ -33,6 +33,7 @@ typedef struct item_row {
 typedef struct items {
     pthread_rwlock_t lock;
     ids names, categories;
+    ids gone; // ids_hash() of items that were deleted before anybody here heard of them, 8 bytes each
     item_row *at;       // [names.count]
     int64_t *published; // [names.count] or TIME_NONE; apart, to be looked through quickly
     uint64_t *visible;  // bitmap: neither hidden nor deleted
@@ -69,6 +70,10 @@ habit_status items_patch(items *t, const db_item *i, habit_error *err);
 // A category more or less of an item that is known; of its first ITEM_CATEGORIES.
 habit_status items_categorise(items *t, db_text id, db_text category, bool in, habit_error *err);
 void items_delete(items *t, db_text id);
+// The item with this ids_hash() is deleted, also if it is heard of later, from a model.
+habit_status items_gone(items *t, uint64_t hash, habit_error *err);
+bool items_is_gone(items *t, db_text id);
+void items_none_gone(items *t);
 // An event names it: an item that was deleted is one again.
 void items_again(items *t, db_text id);
 // Somebody took `item` at `time`, after `before` (IDS_NONE: nothing).

@@ -11,6 +11,7 @@ typedef struct posted {
     body body;
     const char *metric, *help; // of a batch
     const char *what;          // of one object
+    bool known;                // to a model, if not to the database
 } posted;
 
 static void free_posted(writes *w)
@@ -176,7 +177,7 @@ static void tell_deleted(writes *w)
     const db_op *op = &w->op[0];
     const posted *p = w->ctx;
     buffer *to = &w->request->reply;
-    if (!op->changed) {
+    if (!op->changed && !p->known) {
         reply_error(w->request, 404, "no %s of that id", p->what);
         return;
     }
@@ -190,7 +191,15 @@ void posted_delete(const call *c, db_kind kind, const char *what)
 {
     db_text id;
     if (!request_id(c->request, c->piece[0], what, &id)) return;
-    writes *w = new_writes(c, (posted){ .what = what });
+    bool known = false;
+    if (kind == DB_DELETE_ITEM) {
+        items *t = &c->s->items;
+        items_read(t);
+        const uint32_t number = items_find(t, id);
+        known = number != IDS_NONE && !t->at[number].deleted;
+        items_done(t);
+    }
+    writes *w = new_writes(c, (posted){ .what = what, .known = known });
     if (!w) return;
     db_op *op = writes_add(w, kind);
     if (op) *(kind == DB_DELETE_ITEM ? &op->item.id : &op->user.id) = writes_keep(w, id);

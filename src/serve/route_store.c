@@ -23,9 +23,11 @@ typedef struct copying {
 static habit_status take_in(service *s, habit_error *err)
 {
     people_forget_all(&s->people);
+    items_none_gone(&s->items);
+    habit_status st = service_warm_gone(s, err);
     service_forget_items(s);
     atomic_store(&s->place, 0);
-    const habit_status st = service_warm(s, err);
+    if (st == HABIT_OK) st = service_warm(s, err);
     people_forget_all(&s->people); // of those who came in between
     return st;
 }

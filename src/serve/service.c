@@ -157,7 +157,7 @@ void service_forget_items(service *s)
         if (!fits) continue;
         items_delete(t, (db_text){ id, len });
         const db_item bare = { .id = { id, len }, .time = TIME_NONE };
-        items_put(t, &bare, NULL);
+        if (!items_is_gone(t, (db_text){ id, len })) items_put(t, &bare, NULL);
     }
 }
 
@@ -333,6 +333,7 @@ static habit_status start(service *s, const char *const *models, size_t n, habit
     TRY(start_workers(s, err));
     TRY(jobs_start(&s->jobs, err));
     TRY(start_http(s, err));
+    TRY(service_warm_gone(s, err));
     TRY(lineups_load_all(&s->models, err));
     TRY(service_warm(s, err));
     atomic_store(&s->ready, true);

@@ -72,3 +72,19 @@ habit_status service_warm(service *s, habit_error *err)
     db_reader_free(w.db);
     return st;
 }
+
+static bool warm_gone(void *ctx, uint64_t hash)
+{
+    warming *w = ctx;
+    w->status = items_gone(&w->s->items, hash, w->err);
+    return w->status == HABIT_OK;
+}
+
+habit_status service_warm_gone(service *s, habit_error *err)
+{
+    warming w = { .s = s, .err = err };
+    TRY(db_reader_new(&w.db, s->db, err));
+    const habit_status st = db_gone(w.db, warm_gone, &w, err);
+    db_reader_free(w.db);
+    return st == HABIT_OK ? w.status : st;
+}

@@ -109,6 +109,7 @@ static void apply(service *s, const db_op *op, bool *crowd)
         people_forget(&s->people, op->user.id);
         break;
     case DB_DELETE_ALL:
+        items_none_gone(&s->items);
         service_forget_items(s);
         *crowd = true;
         break;

@@ -37,6 +37,7 @@ typedef struct db_backend {
                           void *ctx, habit_error *err);
     habit_status (*users)(void *reader, db_text one, db_text after, size_t most, db_user_fn *fn,
                           void *ctx, habit_error *err);
+    habit_status (*gone)(void *reader, db_gone_fn *fn, void *ctx, habit_error *err);
     habit_status (*answers)(void *reader, db_answer_fn *fn, void *ctx, habit_error *err);
     habit_status (*count)(void *reader, db_counts *out, habit_error *err);
 } db_backend;

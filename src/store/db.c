@@ -462,6 +462,11 @@ habit_status db_users(db_reader *r, db_text after, size_t most, db_user_fn *fn, 
     return r->backend->users(r->state, (db_text){ 0 }, after, most, fn, ctx, err);
 }
 
+habit_status db_gone(db_reader *r, db_gone_fn *fn, void *ctx, habit_error *err)
+{
+    return r->backend->gone(r->state, fn, ctx, err);
+}
+
 habit_status db_answers(db_reader *r, db_answer_fn *fn, void *ctx, habit_error *err)
 {
     return r->backend->answers(r->state, fn, ctx, err);

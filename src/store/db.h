@@ -179,6 +179,9 @@ habit_status db_items(db_reader *r, db_text after, size_t most, db_item_fn *fn, 
 habit_status db_users(db_reader *r, db_text after, size_t most, db_user_fn *fn, void *ctx,
                       habit_error *err);
 
+// ids_hash() of every item that was deleted and has not come back.
+typedef bool db_gone_fn(void *ctx, uint64_t hash);
+habit_status db_gone(db_reader *r, db_gone_fn *fn, void *ctx, habit_error *err);
 // All, in the order in which they were given.
 habit_status db_answers(db_reader *r, db_answer_fn *fn, void *ctx, habit_error *err);
 

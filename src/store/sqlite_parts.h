@@ -51,6 +51,7 @@ habit_status sqlite_items(void *reader, db_text one, db_text after, size_t most,
                           void *ctx, habit_error *err);
 habit_status sqlite_users(void *reader, db_text one, db_text after, size_t most, db_user_fn *fn,
                           void *ctx, habit_error *err);
+habit_status sqlite_gone(void *reader, db_gone_fn *fn, void *ctx, habit_error *err);
 habit_status sqlite_answers(void *reader, db_answer_fn *fn, void *ctx, habit_error *err);
 habit_status sqlite_count(void *reader, db_counts *out, habit_error *err);
 

@@ -34,6 +34,7 @@ enum statement {
     ALL_USERS,
     ALL_ANSWERS,
     ITEM_NAME,
+    ALL_GONE,
     COUNT,
     STATEMENTS
 };
@@ -55,6 +56,7 @@ static const char *const sql[STATEMENTS] = {
     [ALL_ANSWERS] = "SELECT a.name, u.name, a.model, a.source, a.time, a.items FROM answers a"
                     " LEFT JOIN users u ON u.id = a.user ORDER BY a.id",
     [ITEM_NAME] = "SELECT name FROM items WHERE id = ?1",
+    [ALL_GONE] = "SELECT hash FROM gone",
     [COUNT] = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM items), (SELECT count(*) FROM users),"
               " (SELECT count(*) FROM answers)",
 };
@@ -121,6 +123,7 @@ typedef struct calls {
     db_item_fn *item;
     db_user_fn *user;
     db_answer_fn *answer;
+    db_gone_fn *gone;
     buffer *names;
 } calls;
 
@@ -264,6 +267,20 @@ habit_status sqlite_answers(void *state, db_answer_fn *fn, void *ctx, habit_erro
     if (st == HABIT_OK) st = buffer_check(&names, err);
     buffer_free(&names);
     return st;
+}
+
+static bool give_gone(reader *r, sqlite3_stmt *s, void *fn, void *ctx)
+{
+    const calls *c = fn;
+    (void)r;
+    return c->gone(ctx, (uint64_t)sqlite3_column_int64(s, 0));
+}
+
+habit_status sqlite_gone(void *state, db_gone_fn *fn, void *ctx, habit_error *err)
+{
+    calls c = { .gone = fn };
+    size_t rows;
+    return give_all(state, ALL_GONE, give_gone, &c, ctx, &rows, err);
 }
 
 static bool give_counts(reader *r, sqlite3_stmt *s, void *fn, void *ctx)

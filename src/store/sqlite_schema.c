@@ -4,6 +4,7 @@
 //     items       the same
 //     behaviours  "view", "buy", ...
 //     events      who, what, how, when; `key` is the client's id of it
+//     gone        items that were deleted
 //     answers     what was recommended, under the id that was given with it
 //     log         a view of the events with names, for whoever reads the file: habit import does
 //
@@ -32,6 +33,8 @@ static const char *const step[] = {
     "CREATE VIEW log AS SELECT CAST(u.name AS TEXT) AS user, CAST(i.name AS TEXT) AS item,"
     "  CAST(b.name AS TEXT) AS behaviour, e.time AS time, e.value AS value FROM events e"
     "  JOIN users u ON u.id = e.user JOIN items i ON i.id = e.item JOIN behaviours b ON b.id = e.behaviour;",
+    // 2: ids_hash() of items that were deleted, since models may know them still; no trace of the id itself
+    "CREATE TABLE gone(hash INTEGER PRIMARY KEY);",
 };
 // clang-format on
 

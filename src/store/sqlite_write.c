@@ -1,6 +1,7 @@
 // sqlite_write.c - the connection that writes.
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/memory.h"
 #include "store/sqlite_parts.h"
 
@@ -34,6 +35,8 @@ enum statement {
     EVENTS_DELETE,
     ITEM_EVENTS_DELETE,
     ITEM_DELETE,
+    GONE_ADD,
+    GONE_DELETE,
     USER_EVENTS_DELETE,
     USER_ANSWERS_DELETE,
     USER_DELETE,
@@ -90,6 +93,8 @@ static const char *const sql[STATEMENTS] = {
                       " AND (?3 IS NULL OR behaviour = ?3)",
     [ITEM_EVENTS_DELETE] = "DELETE FROM events WHERE item = ?1",
     [ITEM_DELETE] = "DELETE FROM items WHERE id = ?1",
+    [GONE_ADD] = "INSERT INTO gone(hash) VALUES(?1) ON CONFLICT DO NOTHING",
+    [GONE_DELETE] = "DELETE FROM gone WHERE hash = ?1",
     [USER_EVENTS_DELETE] = "DELETE FROM events WHERE user = ?1",
     [USER_ANSWERS_DELETE] = "DELETE FROM answers WHERE user = ?1",
     [USER_DELETE] = "DELETE FROM users WHERE id = ?1",
@@ -105,6 +110,7 @@ typedef struct writer {
     json_t *keep;   // names of the fields that are kept, or NULL
     buffer fields;  // those of the event being written
     buffer answer;  // the items of the answer being written
+    bool any_gone;  // perhaps
     int log_frames; // pages in the log that are not folded into the tables
 } writer;
 
@@ -153,6 +159,7 @@ static habit_status writer_open(void **out, const char *path, const db_options *
         writer_close(w);
         return st;
     }
+    w->any_gone = true;
     sqlite3_wal_hook(w->c, on_log, w);
     *out = w;
     return HABIT_OK;
@@ -184,6 +191,16 @@ static habit_status number_of(writer *w, enum statement which, db_text name, int
     return st;
 }
 
+// Whether an item is deleted, for those who know of it from elsewhere.
+static habit_status set_gone(writer *w, db_text item, bool gone, habit_error *err)
+{
+    if (!gone && !w->any_gone) return HABIT_OK;
+    const enum statement how = gone ? GONE_ADD : GONE_DELETE;
+    w->any_gone |= gone;
+    sqlite3_bind_int64(w->statement[how], 1, (int64_t)ids_hash(item.at, item.len));
+    return run(w, how, err);
+}
+
 // The same of one that gets a number if it has none: `which` is followed by its insertion.
 static habit_status number_for(writer *w, enum statement which, db_text name, int64_t *id,
                                habit_error *err)
@@ -193,7 +210,7 @@ static habit_status number_for(writer *w, enum statement which, db_text name, in
     sqlite_bind_text(w->statement[which + 1], 1, name);
     TRY(run(w, which + 1, err));
     *id = sqlite3_last_insert_rowid(w->c);
-    return HABIT_OK;
+    return which == ITEM_OF ? set_gone(w, name, false, err) : HABIT_OK;
 }
 
 // --- operations -------------------------------------------------------------------------------------
@@ -274,7 +291,7 @@ static habit_status put_item(writer *w, db_op *op, habit_error *err)
     sqlite_bind_text(s, 6, i->comment);
     TRY(run(w, how, err));
     op->changed = 1;
-    return HABIT_OK;
+    return set_gone(w, i->id, false, err);
 }
 
 static habit_status put_user(writer *w, db_op *op, habit_error *err)
@@ -355,6 +372,7 @@ static habit_status delete_named(writer *w, db_op *op, habit_error *err)
     const bool item = op->kind == DB_DELETE_ITEM;
     const enum statement *how = item ? of_item : of_user;
     int64_t id;
+    if (item) TRY(set_gone(w, op->item.id, true, err));
     TRY(number_of(w, item ? ITEM_OF : USER_OF, item ? op->item.id : op->user.id, &id, err));
     if (!id) return HABIT_OK;
     for (size_t i = 0; i < (item ? COUNT_OF(of_item) : COUNT_OF(of_user)); i++) {
@@ -391,7 +409,7 @@ static habit_status apply_one(writer *w, db_op *op, habit_error *err)
         op->changed = 1;
         return sqlite_run(w->c,
                           "DELETE FROM events; DELETE FROM answers; DELETE FROM items;"
-                          "DELETE FROM users; DELETE FROM behaviours",
+                          "DELETE FROM users; DELETE FROM behaviours; DELETE FROM gone",
                           err);
     }
     return fail(err, HABIT_EINTERNAL, "no such operation");
@@ -471,6 +489,7 @@ static habit_status writer_restore(void *state, const char *path, habit_error *e
     writer *w = state;
     TRY(sqlite_restore(w->c, path, w->options.vfs, err));
     TRY(sqlite_migrate(w->c, path, err)); // an old copy
+    w->any_gone = true;
     return writer_fold(w, true, err);
 }
 
@@ -499,6 +518,7 @@ const db_backend db_sqlite = {
     .place = sqlite_place,
     .items = sqlite_items,
     .users = sqlite_users,
+    .gone = sqlite_gone,
     .answers = sqlite_answers,
     .count = sqlite_count,
 };
