@@ -74,20 +74,27 @@ static void check_shape(const product_kernel *kernel, const shape *s)
     free(a2), free(b2), free(c2);
 }
 
-// A row has the same bits whoever shares the product: what packing and shards rely on.
+// A row has the same bits whoever shares the product, and from whichever end columns are met: what
+// packing, shards and recurrences rely on.
 static void check_rows_alone(const product_kernel *kernel)
 {
-    enum { M = 31, N = 50, K = 300 };
-    static float a[M * K], b[K * N], all[M * N], one[N];
+    enum { M = 31, N = 200, K = 300, FEW = 6 };
+    static float a[M * K], b[K * N], all[M * N], some[FEW * N];
     static double twice[K * N];
     fill(a, twice, M * K), fill(b, twice, K * N);
     product p = { M, N, K, a, K, 1, b, N, 1, all, N, false };
     kernel->run(&p);
     for (int i = 0; i < M; i++) {
-        product q = { 1, N, K, a + i * K, K, 1, b, N, 1, one, N, false };
-        kernel->run(&q);
-        CHECK(memcmp(one, all + i * N, sizeof one) == 0, "%s: row %d depends on its company",
-              kernel->name, i);
+        const int rows = M - i < i % FEW + 1 ? M - i : i % FEW + 1;
+        for (int end = 0; end < 2; end++) {
+            product q = { rows, N, K, a + i * K, K, 1, b, N, 1, some, N, false };
+            q.from_end = end;
+            memset(some, 0, sizeof some);
+            kernel->run(&q);
+            CHECK(memcmp(some, all + i * N, (size_t)rows * N * sizeof *some) == 0,
+                  "%s: row %d of %d depends on its company, from %s", kernel->name, i, rows,
+                  end ? "the end" : "the beginning");
+        }
     }
 }
 

@@ -22,6 +22,8 @@ typedef struct product {
     ptrdiff_t c_row; // columns of C lie side by side
     bool add;        // C += A B
     bool packed;     // b is what product_pack made of B: b_row and b_col are not read
+    bool from_end; // the last columns first, where rows are few: the same bits, and whoever meets B
+                   // again and again, to and fro, finds some of it still in the nearest cache
 } product;
 
 typedef void product_fn(const product *p);

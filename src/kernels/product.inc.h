@@ -173,15 +173,19 @@ static int few_run(const product *p, int p0, int k)
                .k = k,
                .tail = LANES,
                .add = p->add || p0 > 0 };
-    const int wide = p->m == 1 ? 8 : p->m < 4 ? 4 : TILE_WIDE, step = wide * LANES;
-    int j = 0;
-    for (; j + step <= p->n; j += step, t.b += step, t.c += step) {
+    const int wide = p->m == 1 ? 8 : p->m < 4 ? 4 : TILE_WIDE;
+    const int count = p->n / (wide * LANES), way = p->from_end ? -wide * LANES : wide * LANES;
+    if (p->from_end && count) {
+        t.b -= (count - 1) * way;
+        t.c -= (count - 1) * way;
+    }
+    for (int i = 0; i < count; i++, t.b += way, t.c += way) {
         if (p->m == 1) tile_run(&t, 1, 8);
         if (p->m == 2) tile_run(&t, 2, 4);
         if (p->m == 3) tile_run(&t, 3, 4);
         if (p->m > 3) tile_wide(t, p->m);
     }
-    return j;
+    return count * wide * LANES;
 }
 
 static void run(const product *p)

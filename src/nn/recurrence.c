@@ -100,6 +100,7 @@ void recur_times_u(const recur_step *s, int i)
     p.c = at(s->k, s->gates, run->slot * H);
     p.c_row = (ptrdiff_t)width;
     p.add = true;
+    p.from_end = s->odd;
     s->k->product(&p);
 }
 
@@ -203,6 +204,7 @@ recur_step recur_step_at(const kernel_set *k, const node *n, size_t step, size_t
                      .cell = r->cell,
                      .rows = recur_rows(r, step),
                      .H = H,
+                     .odd = step % 2 == 1,
                      .u = n->in[RECUR_U]->data,
                      .packed = { packed[0], packed[1] },
                      .gates = at(k, r->gates, gates * r->cell->slots * H),

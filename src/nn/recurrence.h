@@ -23,6 +23,7 @@ typedef struct recur_step {
     const struct recur_cell *cell;
     size_t rows, H;
     bool empty;                     // `before` is zero: a product with it may be left out
+    bool odd;                       // every second step: meets u from its other end
     const void *u;                  // [H][blocks H]
     const void *packed[RECUR_RUNS]; // of u, or backward its transpose, for each run of h; or NULL
     void *gates;                    // [rows][slots H]
