@@ -7,6 +7,9 @@
 #ifdef HAVE_SERVE
 #include "tests/recommend_world.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 static world w;
 
 // --- properties of every answer -----------------------------------------------------------------------
@@ -535,6 +538,77 @@ static void test_events(void)
     }
 }
 
+// --- many at once -------------------------------------------------------------------------------------
+
+static atomic_int troubles;
+
+// Asks for people while others post events and change items.
+static void *ask_at_once(void *ctx)
+{
+    rng r = rng_at(31, (uint64_t)(size_t)ctx, 0);
+    ranker *k = ranker_new();
+    for (int turn = 0; turn < 400; turn++) {
+        wish x = { .now = WORLD_NOW + 9000, .n = 10, .exclude_seen = true, .fresh = 0.2 };
+        char id[16];
+        person *p = NULL;
+        const subset *where = NULL;
+        if (turn % 3 == 0) x.diversity = 0.3;
+        if (turn % 5 == 0) x.category_most = 2;
+        if (turn % 4 == 0)
+            troubles += subsets_take(w.sets, &where, SUBSET_FILTER, world_text("price < 60"),
+                                     &w.table, NULL) != HABIT_OK;
+        x.where = where;
+        snprintf(id, sizeof id, "u%d", (int)rng_below(&r, 10));
+        const served *m = turn % 2 ? w.by_vectors : w.by_scores;
+        if (ranker_begin(k, &x, &w.table, m, WORLD_RING, NULL) != HABIT_OK ||
+            people_take(&w.everybody, &p, world_text(id), NULL, NULL, NULL) != HABIT_OK) {
+            troubles++;
+            break;
+        }
+        ranker_hear(k, p, USER_NONE, false);
+        people_give(&w.everybody, p);
+        const answer a = ranker_answer(k);
+        troubles += a.n > 10 || (a.n < 10 && !x.category_most);
+        for (size_t i = 0; i < a.n; i++) troubles += where && !subset_has(where, a.at[i].item);
+        subsets_give(w.sets, where);
+    }
+    ranker_free(k);
+    return NULL;
+}
+
+static void *change_at_once(void *ctx)
+{
+    rng r = rng_at(32, 0, 0);
+    (void)ctx;
+    for (int turn = 0; turn < 1500; turn++) {
+        char id[16], item[16], fields[32];
+        const person_event e = { .place = 20000 + turn,
+                                 .time = WORLD_NOW + 20000 + turn,
+                                 .item = (uint32_t)rng_below(&r, WORLD_ITEMS),
+                                 .value = NAN };
+        snprintf(id, sizeof id, "u%d", (int)rng_below(&r, 10));
+        items_count(&w.table, e.item, people_heard(&w.everybody, world_text(id), &e), e.time);
+        snprintf(item, sizeof item, turn % 2 ? "i%d" : "later%d",
+                 (int)rng_below(&r, turn % 2 ? WORLD_ITEMS : 2000));
+        snprintf(fields, sizeof fields, "{\"price\":%d}", (int)rng_below(&r, 100));
+        const db_item one = { .id = world_text(item), .fields = world_text(fields), .time = 5 };
+        if (turn % 10 == 9)
+            items_delete(&w.table, one.id);
+        else
+            troubles += items_put(&w.table, &one, NULL) != HABIT_OK;
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    pthread_t t[3];
+    pthread_create(&t[0], NULL, change_at_once, NULL);
+    for (size_t i = 1; i < COUNT_OF(t); i++) pthread_create(&t[i], NULL, ask_at_once, (void *)i);
+    for (size_t i = 0; i < COUNT_OF(t); i++) pthread_join(t[i], NULL);
+    CHECK(troubles == 0, "%d answers are wrong", (int)troubles);
+}
+
 static void test_memory(void)
 {
     rng r = rng_at(22, 0, 0);
@@ -571,6 +645,7 @@ int main(void)
     test_passing();
     test_sources();
     test_memory();
+    test_threads();
     world_free(&w);
     CHECK(mem_live() == 0, "%ld blocks are left", mem_live());
     return CHECK_DONE();
