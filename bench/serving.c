@@ -132,7 +132,10 @@ static habit_status make(int dim, pool *p, habit_error *err)
     TRY(make_items(err));
     people_init(&b.people, EVENTS, (size_t)1 << 30);
     b.sets = subsets_new();
-    b.model = (model){ .class = &means, .items = b.count, .dim = dim, .item_vector = b.vector };
+    // A twentieth of the items is newer than the model.
+    b.model = (model){
+        .class = &means, .items = b.count - b.count / 20, .dim = dim, .item_vector = b.vector
+    };
     TRY(served_new(&b.served, &b.model, 1, b.number, b.count, p, err));
     for (int64_t i = 0; i < PEOPLE * EVENTS; i++)
         TRY(add_event((uint32_t)(i % PEOPLE), i, &r, err));
@@ -223,6 +226,8 @@ static habit_status time_all(habit_error *err)
     TRY(time_answers("published in 10 days", &w, false, err));
     w = usual(), w.boosts = 1, w.boost[0] = (wish_boost){ .set = cheap, .factor = 1.5 };
     TRY(time_answers("a boost of half the items", &w, false, err));
+    w = usual(), w.fresh = 0.1;
+    TRY(time_answers("a place for a new item", &w, false, err));
     w = usual(), w.kind = WISH_SIMILAR;
     TRY(time_answers("similar items", &w, false, err));
     subsets_give(b.sets, cheap), subsets_give(b.sets, few), subsets_give(b.sets, category);
@@ -240,7 +245,7 @@ static int ascending_items(const void *x, const void *y)
 static habit_status compare(pool *p, habit_error *err)
 {
     catalogue *c = NULL;
-    const catalogue_items from = { b.vector, NULL, NULL, b.count, b.model.dim };
+    const catalogue_items from = { b.vector, NULL, NULL, b.model.items, b.model.dim };
     TRY(catalogue_new(&c, &from, p, err));
     float *scratch = NEW(float, topk_dot_scratch(c, 1));
     ranker *k = ranker_new();

@@ -67,10 +67,9 @@ static bool is_fresh_place(const ranker *r)
 
 static bool take_fresh(ranker *r)
 {
-    while (is_fresh_place(r) && r->fresh_at < r->freshes) {
-        const size_t i = r->fresh_at++;
-        if (take(r, r->fresh_item[i], r->fresh_score[i], r->fresh_from[i])) return true;
-    }
+    answered x;
+    while (r->has_fresh && r->n < r->want && is_fresh_place(r) && fallback_fresh(r, &x))
+        if (take(r, x.item, x.score, x.from)) return true;
     return false;
 }
 

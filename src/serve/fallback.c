@@ -237,18 +237,23 @@ bool fallback_next(ranker *r, source from)
     }
 }
 
-void fallback_fresh(ranker *r)
+// Fresh items stand in a chunk of their own, one source after the other.
+bool fallback_fresh(ranker *r, answered *out)
 {
     static const source order[] = { SOURCE_SESSION, SOURCE_NEIGHBOUR, SOURCE_CATEGORY,
                                     SOURCE_POPULAR, SOURCE_LATEST };
-    r->only_fresh = true;
-    for (size_t k = 0; k < COUNT_OF(order) && r->freshes < r->want; k++) {
-        fallback_next(r, order[k]);
-        for (size_t i = 0; i < r->chunk.n && r->freshes < RANKER_FRESH; i++) {
-            r->fresh_item[r->freshes] = r->chunk.item[i];
-            r->fresh_score[r->freshes] = r->chunk.score[i];
-            r->fresh_from[r->freshes++] = order[k];
-        }
+    while (r->fresh_at == r->fresh.n && r->fresh_stage < COUNT_OF(order)) {
+        const chunk kept = r->chunk;
+        r->chunk = r->fresh;
+        r->only_fresh = true;
+        fallback_next(r, order[r->fresh_stage++]);
+        r->only_fresh = false;
+        r->fresh = r->chunk;
+        r->chunk = kept;
+        r->fresh_at = 0;
     }
-    r->only_fresh = false;
+    if (r->fresh_at == r->fresh.n) return false;
+    const size_t i = r->fresh_at++;
+    *out = (answered){ r->fresh.item[i], r->fresh.score[i], r->fresh.from };
+    return true;
 }

@@ -9,8 +9,7 @@
 enum {
     RANKER_RECENT = 20, // last events that fallbacks look at
     RANKER_CHUNK = 400, // candidates put in order together
-    RANKER_FRESH = 64,
-    RANKER_STEP = 64, // a model is asked for so many more at a time, so that pages agree
+    RANKER_STEP = 64,   // a model is asked for so many more at a time, so that pages agree
     RANKER_MOST = (WISH_DEEP + RANKER_STEP - 1) / RANKER_STEP * RANKER_STEP,
 };
 
@@ -28,9 +27,7 @@ struct ranker {
     chunk chunk;
     tally weights, counts; // of fallbacks; of categories in the answer
     answered *out;         // [want]
-    uint32_t *fresh_item;  // [RANKER_FRESH] that the model does not know, for their places
-    float *fresh_score;
-    source *fresh_from;
+    chunk fresh;           // items that the model does not know, for their places
     // of the request
     const wish *wish;
     items *table;
@@ -40,9 +37,10 @@ struct ranker {
     uint32_t recent[RANKER_RECENT]; // newest first
     size_t recents;
     served_view view;
-    bool knows;      // there is a view
-    bool only_fresh; // fallbacks look for what the model does not know
-    size_t freshes, fresh_at;
+    bool knows;                   // there is a view
+    bool only_fresh;              // fallbacks look for what the model does not know
+    bool has_fresh;               // there may be such
+    size_t fresh_at, fresh_stage; // in the chunk; sources tried
     size_t n, want;
 };
 
@@ -67,8 +65,8 @@ size_t refine_scratch(const served *s);
 
 // The next candidates of a source that may still be answered, at most RANKER_CHUNK; false: no more.
 bool fallback_next(ranker *r, source from);
-// Those for the places of fresh items.
-void fallback_fresh(ranker *r);
+// The next item for the places of fresh ones; false: there are no more.
+bool fallback_fresh(ranker *r, answered *out);
 
 // --- arrange.c ----------------------------------------------------------------------------------------
 

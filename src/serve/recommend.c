@@ -38,9 +38,8 @@ static void place_fixed(ranker *r, arena *a)
     r->chunk.item = arena_new(a, uint32_t, RANKER_MOST);
     r->chunk.score = arena_floats(a, RANKER_MOST);
     r->out = arena_new(a, answered, WISH_DEEP);
-    r->fresh_item = arena_new(a, uint32_t, RANKER_FRESH);
-    r->fresh_score = arena_floats(a, RANKER_FRESH);
-    r->fresh_from = arena_new(a, source, RANKER_FRESH);
+    r->fresh.item = arena_new(a, uint32_t, RANKER_CHUNK);
+    r->fresh.score = arena_floats(a, RANKER_CHUNK);
     tally_place(&r->weights, a);
     tally_place(&r->counts, a);
 }
@@ -83,7 +82,7 @@ habit_status ranker_begin(ranker *r, const wish *w, items *t, const served *m, s
     r->memory.failed = false;
     r->wish = w, r->table = t, r->model = m;
     r->count = count;
-    r->recents = r->freshes = r->fresh_at = r->n = 0;
+    r->recents = r->fresh_at = r->fresh_stage = r->fresh.n = r->n = 0;
     r->want = w->offset + w->n < WISH_DEEP ? w->offset + w->n : WISH_DEEP;
     r->knows = false;
     tally_clear(&r->counts);
@@ -217,11 +216,8 @@ answer ranker_answer(ranker *r)
     const wish *w = r->wish;
     if (w->kind == WISH_SIMILAR) look_at_item(r);
     if (w->kind == WISH_PERSON) ranker_refine(r);
-    if (w->kind == WISH_PERSON && w->fresh > 0 && r->knows && r->count > r->model->model->items) {
-        items_read(r->table);
-        fallback_fresh(r);
-        items_done(r->table);
-    }
+    r->has_fresh =
+        w->kind == WISH_PERSON && w->fresh > 0 && r->knows && r->count > r->model->model->items;
     for (const source *s = orders[w->kind]; *s != SOURCES && r->n < r->want; s++) {
         if (*s == SOURCE_MODEL) {
             if (r->knows) ask_model(r);
