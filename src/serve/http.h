@@ -52,7 +52,7 @@ typedef struct http_request {
     bool plain_errors; // http_error() writes the message alone
     struct {
         const char *name;
-        char value[120];
+        char value[320];
     } header[HTTP_HEADERS];
     size_t headers;
     const void *constant; // a body of the program's own instead of `reply`

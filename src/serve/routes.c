@@ -21,6 +21,9 @@ static const route *const tables[] = {
     routes_gorse_feedback,
     routes_gorse_health,
     routes_gorse_recommend,
+    routes_stats,
+    routes_titles,
+    routes_dashboard,
 };
 // clang-format on
 
@@ -70,6 +73,18 @@ static void count_request(service *s, route_counts *c, const http_request *r)
     }
     counter_add(n, 1);
     histogram_add(c->seconds, clock_wall() - r->began);
+}
+
+route_tally routes_tally(const service *s, size_t i)
+{
+    const route_counts *c = &s->counts[i == ROUTE_NONE ? 0 : i + 1];
+    route_tally t = { .seconds = c->seconds };
+    for (size_t k = 0; k < COUNT_OF(codes); k++) {
+        const counter *n = atomic_load(&c->answers[k]);
+        if (n && codes[k] / 100 == 4) t.refused += atomic_load(&n->n);
+        if (n && codes[k] / 100 == 5) t.failed += atomic_load(&n->n);
+    }
+    return t;
 }
 
 static void log_request(const service *s, const http_request *r)

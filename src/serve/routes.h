@@ -66,12 +66,25 @@ typedef struct route {
 
 // route_NOUN.c; routes.c has them in its list.
 extern const route routes_health[], routes_events[], routes_users[], routes_items[],
-    routes_recommend[], routes_models[], routes_store[];
+    routes_recommend[], routes_models[], routes_store[], routes_stats[], routes_titles[],
+    routes_dashboard[];
 // gorse_NOUN.c
 extern const route routes_gorse_users[], routes_gorse_items[], routes_gorse_feedback[],
     routes_gorse_health[], routes_gorse_recommend[];
 
 const route *route_at(size_t i); // NULL past the end
+
+// What was counted of route_at(i).
+typedef struct route_tally {
+    const histogram *seconds;           // of all its requests; NULL: not counted
+    unsigned long long refused, failed; // answered 4xx, 5xx
+} route_tally;
+route_tally routes_tally(const service *s, size_t i); // ROUTE_NONE: of what no route took
+#define ROUTE_NONE SIZE_MAX
+
+// route_stats.c, for service.c.
+habit_status stats_open(service *s, habit_error *err);
+void stats_close(service *s); // no job runs any more
 
 // For service.c.
 habit_status routes_open(service *s, habit_error *err);

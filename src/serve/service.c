@@ -329,6 +329,7 @@ static habit_status start(service *s, const char *const *models, size_t n, habit
     add_gauges(s);
     TRY(routes_open(s, err));
     if (o->api_keys) TRY(load_keys(s, err));
+    TRY(stats_open(s, err));
     TRY(open_store(s, err));
     TRY(start_workers(s, err));
     TRY(jobs_start(&s->jobs, err));
@@ -410,6 +411,7 @@ void service_stop(service *s)
     for (int i = 0; s->worker && i < s->workers; i++) ranker_free(s->worker[i].ranker);
     mem_free(s->worker);
     routes_close(s);
+    stats_close(s);
     lineups_free(&s->models);
     metrics_free(s->metrics);
     keys_free(atomic_load(&s->keys));

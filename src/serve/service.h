@@ -48,6 +48,7 @@ struct service {
     int workers;
     struct route_counts *counts; // routes.h
     buffer openapi;              // the document, made once
+    struct stats *stats;         // route_stats.c
     atomic_bool ready, stopping;
     atomic_llong place;         // of the latest event whose transaction is done: person.loaded
     atomic_int answers_waiting; // answers.h
