@@ -85,7 +85,8 @@ habit_status sqlite_connect(sqlite3 **out, const char *path, const db_options *o
                     "PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 0;"
                     "PRAGMA temp_store = MEMORY",
                     err);
-    if (st == HABIT_OK && write) st = sqlite_run(c, "PRAGMA journal_mode = WAL", err);
+    if (st == HABIT_OK && write)
+        st = sqlite_run(c, "PRAGMA journal_mode = WAL; PRAGMA cache_size = -32768", err);
     // NORMAL: the log is synced before it is folded, so that the tables are whole whatever happens.
     if (st == HABIT_OK)
         st = sqlite_run(c,
