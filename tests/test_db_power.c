@@ -14,11 +14,13 @@
 #ifdef HAVE_SQLITE
 #include "tests/power_vfs.h"
 
-enum { EVENTS = 160, USERS = 8, INTERVAL_MS = 2 };
+enum { EVENTS = 160, USERS = 8, FOLDS = 4, INTERVAL_MS = 2 };
 
 typedef struct cycle {
     db_write write[EVENTS];
     db_op op[EVENTS];
+    db_write fold[FOLDS]; // now and then a user is forgotten, which folds the log into the tables
+    db_op fold_op[FOLDS];
     char id[EVENTS][16], user[EVENTS][8];
     pthread_mutex_t lock;
     double told[EVENTS]; // when, by clock_wall(); 0: not yet
@@ -39,6 +41,11 @@ static void on_done(db_write *w)
     pthread_mutex_unlock(&c->lock);
 }
 
+static void on_folded(db_write *w)
+{
+    (void)w;
+}
+
 static void fill(cycle *c)
 {
     memset(c, 0, sizeof *c);
@@ -54,6 +61,10 @@ static void fill(cycle *c)
                                        .time = 1000000 + i,
                                        .value = i } };
         c->write[i] = (db_write){ .op = &c->op[i], .ops = 1, .done = on_done, .ctx = c };
+    }
+    for (int i = 0; i < FOLDS; i++) {
+        c->fold_op[i] = (db_op){ .kind = DB_DELETE_USER, .user = { .id = text("nobody") } };
+        c->fold[i] = (db_write){ .op = &c->fold_op[i], .ops = 1, .done = on_folded, .ctx = c };
     }
 }
 
@@ -75,14 +86,16 @@ static bool see(void *ctx, const db_event *e)
     return true;
 }
 
-static void look(found *f, const db *d)
+// False if it cannot be read.
+static bool look(found *f, const db *d)
 {
     *f = (found){ 0 };
     db_reader *r = NULL;
     CHECK_OK(db_reader_new(&r, d, err));
     const db_events_of all = { .since = TIME_NONE, .until = TIME_NONE };
-    if (r) CHECK_OK(db_events(r, &all, see, f, err));
+    const bool read = r && db_events(r, &all, see, f, NULL) == HABIT_OK;
     db_reader_free(r);
+    return read;
 }
 
 static const char *integrity(void)
@@ -117,6 +130,7 @@ static int run_cycle(uint64_t seed, db_durability durability, bool lies)
     const int stop = (int)rng_below(&r, EVENTS), pace = (int)rng_below(&r, 40) + 1;
     for (int i = 0; i < EVENTS; i++) {
         db_submit(d, &c.write[i]);
+        if (i % (EVENTS / FOLDS) == 17) db_submit(d, &c.fold[i / (EVENTS / FOLDS)]);
         if (i == stop) break;
         if (i % pace == 0)
             nanosleep(&(struct timespec){ .tv_nsec = (long)rng_below(&r, 60000) }, NULL);
@@ -139,7 +153,7 @@ static int run_cycle(uint64_t seed, db_durability durability, bool lies)
         if (!lies) fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, err.message);
         return 1;
     }
-    look(&f, d);
+    broken += !look(&f, d);
     db_close(d);
     broken += f.twice + f.disorder;
     for (int i = 0; i < EVENTS; i++) {
@@ -153,6 +167,57 @@ static int run_cycle(uint64_t seed, db_durability durability, bool lies)
     return broken;
 }
 
+static bool all_told(cycle *c, int n)
+{
+    bool all = true;
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; i < n; i++) all = all && c->told[i] > 0;
+    pthread_mutex_unlock(&c->lock);
+    return all;
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 200000 }, NULL);
+}
+
+// What an interval promises is seen only where one has passed: writes, waits for the sync that
+// covers them, and cuts.  Returns how many events were lost.
+static int run_interval(uint64_t seed, int events)
+{
+    static cycle c;
+    static found f;
+    const db_options o = { .durability = DB_INTERVAL, .interval_ms = INTERVAL_MS, .vfs = "power" };
+    db *d = NULL;
+    power_new_disk(seed);
+    fill(&c);
+    CHECK_OK(db_open(&d, "live.db", &o, err));
+    if (!d) return events;
+    for (int i = 0; i < events; i++) db_submit(d, &c.write[i]);
+    while (!all_told(&c, events)) nap();
+    const uint64_t before = db_look(d).syncs;
+    const double until = clock_wall() + 0.5; // or it was over before we looked
+    while (db_look(d).syncs == before && clock_wall() < until) nap();
+    power_cut();
+    db_close(d);
+    power_back();
+    d = NULL;
+    CHECK_OK(db_open(&d, "live.db", &o, err));
+    if (!d) return events;
+    CHECK(look(&f, d), "the events cannot be read");
+    db_close(d);
+    int lost = 0;
+    for (int i = 0; i < events; i++) lost += !f.there[i];
+    return lost;
+}
+
+static void test_intervals(void)
+{
+    int lost = 0;
+    for (int i = 0; i < 40; i++) lost += run_interval((uint64_t)(800000 + i), 5 + i % 30);
+    CHECK(lost == 0, "%d events lost that an interval had passed over", lost);
+}
+
 static void test_cuts(int cuts)
 {
     static const char *const name[] = { "always", "interval", "none" };
@@ -160,6 +225,7 @@ static void test_cuts(int cuts)
         int broken = 0;
         for (int i = 0; i < cuts / 3 + 1; i++)
             broken += run_cycle((uint64_t)(i * 3 + mode), (db_durability)mode, false);
+        printf("%-8s %5d power cuts, %d promises broken\n", name[mode], cuts / 3 + 1, broken);
         CHECK(broken == 0, "%s: %d promises broken in %d power cuts", name[mode], broken,
               cuts / 3 + 1);
     }
@@ -181,6 +247,7 @@ int main(void)
     const char *cuts = getenv("HABIT_CUTS");
     power_install(1);
     test_cuts(cuts ? (int)strtol(cuts, NULL, 10) : 2000);
+    test_intervals();
     test_lies();
     return CHECK_DONE();
 #else
