@@ -35,7 +35,7 @@ fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/habit-mutations-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT INT TERM
 git ls-files -z | xargs -0 cp --parents -t "$scratch"
-export CCACHE_BASEDIR="$scratch" CCACHE_NOHASHDIR=1 HABIT_FLIPS=3000 HABIT_KILLS=25
+export CCACHE_BASEDIR="$scratch" CCACHE_NOHASHDIR=1 HABIT_ROOT="$scratch" HABIT_FLIPS=3000 HABIT_KILLS=25
 [ ! -x "$(command -v ccache)" ] || export CC='ccache gcc'
 cd "$scratch"
 meson setup build >setup.log 2>&1 || { cat setup.log; exit 1; }
@@ -50,6 +50,19 @@ run() {
     return $status
 }
 
+# A test that is red anyway notices nothing.
+green=
+must_be_green() {
+    case " $green " in *" $1 "*) return 0 ;; esac
+    build "$1" || exit 1
+    if ! run "$1" && [ "$status" != 77 ]; then
+        cat run.log >&2
+        echo "$1 is red before anything was changed" >&2
+        exit 1
+    fi
+    green="$green $1"
+}
+
 noticed=0 missed=0 skipped=0
 for name in "$@"; do
     line=$(table | grep "^$name|") || { echo "no mutation '$name'" >&2; exit 64; }
@@ -57,6 +70,7 @@ for name in "$@"; do
     test=${line##*|}
     script=${line#"$name|$file|"}
     script=${script%"|$test"}
+    must_be_green "$test"
     cp "$file" whole
     sed -i "$script" "$file"
     if cmp -s "$file" whole; then
