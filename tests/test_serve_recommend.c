@@ -6,7 +6,9 @@
 #include "tests/serve_client.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 static serve_place place;
 static serve_process server;
@@ -419,6 +421,47 @@ static void test_alike(void)
           "%s", c->body);
 }
 
+// --- many at once ---------------------------------------------------------------------------------------
+
+static atomic_int troubles;
+
+// One connection of several: events, questions of all kinds, items that change.
+static void *crowd(void *ctx)
+{
+    static const char *const paths[] = {
+        "/v1/users/crowd%d/recommendations?filter=price%%3C50",
+        "/v1/users/crowd%d/recommendations?diversity=0.4&model=sas",
+        "/v1/users/crowd%d/similar?model=bpr", "/v1/items/i0%02d/similar?model=bpr",
+        "/v1/popular?category=c%d"
+    };
+    serve_client one;
+    client_open(&one, server.port);
+    for (int turn = 0; turn < 60; turn++) {
+        char path[100], body[200];
+        const int who = (turn + (int)(size_t)ctx) % 10;
+        snprintf(body, sizeof body, "{\"user\":\"crowd%d\",\"item\":\"i0%02d\"}", who, turn + 10);
+        troubles += client_ask(&one, "POST", "/v1/events", body) != 200;
+        snprintf(path, sizeof path, paths[turn % 5], who);
+        troubles += client_get(&one, path) != 200;
+        snprintf(body, sizeof body, "{\"history\":[\"i0%02d\"],\"boost_filter\":{\"price > 7\":2}}",
+                 turn + 10);
+        troubles += client_ask(&one, "POST", "/v1/recommend", body) != 200;
+        snprintf(path, sizeof path, "/v1/items/i0%02d", turn + 10);
+        snprintf(body, sizeof body, "{\"price\":%d,\"categories\":[\"c1\"]}", turn);
+        if (turn % 5 == 0) troubles += client_ask(&one, "PUT", path, body) != 200;
+    }
+    client_close(&one);
+    return NULL;
+}
+
+static void test_crowd(void)
+{
+    pthread_t t[4];
+    for (size_t i = 0; i < 4; i++) pthread_create(&t[i], NULL, crowd, (void *)i);
+    for (size_t i = 0; i < 4; i++) pthread_join(t[i], NULL);
+    CHECK(troubles == 0, "%d of several hundred requests failed", (int)troubles);
+}
+
 // --- the log of answers ---------------------------------------------------------------------------------
 
 static void test_log(void)
@@ -469,6 +512,7 @@ int main(int argc, char **argv)
     test_refinement();
     test_rerank();
     test_alike();
+    test_crowd();
     test_log();
     client_close(c);
     CHECK(serve_end(&server, SIGTERM) == 0, "exit code");
