@@ -96,11 +96,12 @@ void answer_write_model(buffer *to, const hosted *m)
     reply_text(to, m ? (db_text){ m->version, strlen(m->version) } : (db_text){ 0 });
 }
 
-static void write_item(buffer *to, bool first, db_text name, const answered *at, bool known)
+// at: NULL of an item nothing is known of.
+static void write_item(buffer *to, bool first, db_text name, const answered *at)
 {
     buffer_text(to, first ? "{\"item\":" : ",{\"item\":");
     reply_text(to, name);
-    if (known)
+    if (at)
         buffer_format(to, ",\"score\":%.7g,\"source\":\"%s\"}", (double)at->score,
                       source_name(at->from));
     else
@@ -118,11 +119,11 @@ void answer_write_items(const call *c, const asked *a, const hosted *m, const an
     for (; n < given->n; n++) {
         const answered *at = &given->at[n];
         name[n].at = ids_at(&c->s->items.names, at->item, &name[n].len);
-        write_item(to, n == 0, name[n], at, !a->reranks || at->from != SOURCE_CATALOGUE);
+        write_item(to, n == 0, name[n], a->reranks && at->from == SOURCE_CATALOGUE ? NULL : at);
     }
     for (size_t i = 0; i < a->posts && n < WISH_DEEP; i++, n++) {
         name[n] = a->posted[i];
-        write_item(to, n == 0, name[n], NULL, false);
+        write_item(to, n == 0, name[n], NULL);
     }
     const char *from = given->n ? source_name(given->at[0].from) : "none";
     const db_answer log = { .id = { id, id ? strlen(id) : 0 },

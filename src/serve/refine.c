@@ -89,7 +89,8 @@ void ranker_refine(ranker *r)
     if (!r->knows) {
         float *zero = arena_floats(&r->memory, n);
         if (!zero) return;
-        r->view = s->list ? (served_view){ .vector = zero } : (served_view){ .scores = zero };
+        r->view = (served_view){ 0 };
+        *(s->list ? &r->view.vector : &r->view.scores) = zero;
     }
     if (s->list) {
         float *q = r->view.vector;

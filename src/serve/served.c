@@ -214,7 +214,8 @@ bool served_look(const served *s, const served_ask *a, served_view *v, arena *sc
     float *out = arena_floats(scratch, s->list ? (size_t)s->model->dim : s->model->items);
     const size_t mark = arena_mark(scratch);
     if (!out) return false;
-    *v = s->list ? (served_view){ .vector = out } : (served_view){ .scores = out };
+    *v = (served_view){ 0 };
+    *(s->list ? &v->vector : &v->scores) = out;
     const bool knows = s->list && !a->passing ? encode_kept(s, a, out, scratch)
                                               : encode_passing(s, a, out, scratch);
     const bool failed = scratch->failed;
