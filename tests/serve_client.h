@@ -146,7 +146,16 @@ static inline bool serve_begin(serve_process *p, const serve_place *place, ...)
     return p->port > 0;
 }
 
-// Sends the signal and waits.  Returns the exit code, or 128 and the signal that ended it.
+static inline void serve_show_log(void)
+{
+    char line[2000];
+    FILE *f = fopen("serve.log", "r");
+    while (f && fgets(line, sizeof line, f)) fputs(line, stderr);
+    if (f) fclose(f);
+}
+
+// Sends the signal and waits.  Returns the exit code, or 128 and the signal that ended it; its words
+// are shown if it ended otherwise than well or killed.
 static inline int serve_end(serve_process *p, int number)
 {
     int status = 0;
@@ -155,6 +164,7 @@ static inline int serve_end(serve_process *p, int number)
     waitpid(p->pid, &status, 0);
     close(p->out);
     p->pid = 0;
+    if (number != SIGKILL && status) serve_show_log();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -80,6 +80,7 @@ static void *load(void *ctx)
     serve_client c;
     client_open(&c, port);
     for (int i = (int)(size_t)ctx; !atomic_load(&over); i++) {
+        if (i % 16 == 0 && client_get(&c, "/v1/models") != 200) atomic_fetch_add(&failed, 1);
         const char *items = ask(&c, i % PEOPLE);
         int v = 0;
         if (!items) {

@@ -102,6 +102,9 @@ static habit_status put(lineups *l, size_t k, hosted *h, habit_error *err)
     if (!new) return fail_memory(err, "models", sizeof *new);
     *new = *old;
     new->model[k] = h;
+    new->before[k] = 0;
+    for (const hosted *b = h->before; b && new->before[k] < l->keep; b = b->before)
+        new->before[k]++;
     h->name = l->slot[k].name;
     atomic_store(&l->now, new);
     l->grace(l->ctx);

@@ -22,12 +22,13 @@ typedef struct hosted {
     served *served;
     char version[VERSION_TEXT]; // of its content: the same folder has the same one everywhere
     int64_t loaded;             // when
-    struct hosted *before;      // the version that it replaced
+    struct hosted *before;      // the version that it replaced; of whoever swaps alone
 } hosted;
 
 typedef struct lineup {
     size_t count, first; // first: the default
     hosted *model[LINEUP_MOST];
+    int before[LINEUP_MOST]; // versions of each that are kept for rollback
 } lineup;
 
 // What is known of a name beside its version of the moment.

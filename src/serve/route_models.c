@@ -5,20 +5,19 @@
 
 #include <string.h>
 
-static void write_model(buffer *to, const hosted *h, bool is_default)
+static void write_model(buffer *to, const lineup *l, size_t k)
 {
+    const hosted *h = l->model[k];
     char time[32];
-    size_t before = 0;
-    for (const hosted *b = h->before; b; b = b->before) before++;
     time_format_iso(time, h->loaded);
     buffer_text(to, "{\"name\":");
     reply_text(to, (db_text){ h->name, strlen(h->name) });
-    buffer_format(to,
-                  ",\"default\":%s,\"model\":\"%s\",\"version\":\"%s\",\"loaded\":\"%s\",\"path\":",
-                  is_default ? "true" : "false", h->folder->model->class->name, h->version, time);
+    buffer_format(
+        to, ",\"default\":%s,\"model\":\"%s\",\"version\":\"%s\",\"loaded\":\"%s\",\"path\":",
+        k == l->first ? "true" : "false", h->folder->model->class->name, h->version, time);
     reply_text(to, (db_text){ h->folder->path, strlen(h->folder->path) });
-    buffer_format(to, ",\"items\":%u,\"users\":%u,\"versions_before\":%zu}", h->folder->items.count,
-                  h->folder->users.count, before);
+    buffer_format(to, ",\"items\":%u,\"users\":%u,\"versions_before\":%d}", h->folder->items.count,
+                  h->folder->users.count, l->before[k]);
 }
 
 static void get_models(const call *c)
@@ -27,7 +26,7 @@ static void get_models(const call *c)
     buffer_text(to, "{\"models\":[");
     for (size_t k = 0; k < c->models->count; k++) {
         if (k) buffer_text(to, ",");
-        write_model(to, c->models->model[k], k == c->models->first);
+        write_model(to, c->models, k);
     }
     buffer_text(to, "]}\n");
     http_answer(c->request, 200);

@@ -48,7 +48,8 @@ static bool warm_event(void *ctx, const db_event *e)
     if (w->status != HABIT_OK) return false;
     if (user != known) items_count(t, w->later[user].item, number, w->later[user].time);
     w->later[user] = (later_event){ number, e->time };
-    if (w->events++ % 65536 == 0)
+    const bool starting = !atomic_load(&w->s->ready); // else this is not the thread to tell of it
+    if (w->events++ % 65536 == 0 && starting)
         w->status = run_progress(&w->s->run, "reading events", w->events, 0, w->err);
     return w->status == HABIT_OK;
 }
