@@ -34,6 +34,9 @@ class Client:
     def __init__(self, cls, secret=key):
         self.cls, self.client = cls, cls(url, secret)
 
+    def has(self, name):  # some came with 0.5
+        return hasattr(self.client, name)
+
     def __getattr__(self, name):
         method = getattr(self.client, name)
 
@@ -97,7 +100,8 @@ def items(c, p):
     c.update_item(p + 'i3', is_hidden=False, categories=['z'], timestamp='2023-01-02T03:04:05.5Z', comment='')
     put[3].update(IsHidden=False, Categories=['z'], Timestamp='2023-01-02T03:04:05.5Z', Comment='')
     check(c.get_item(p + 'i3') == put[3], 'all else is new')
-    check([i['ItemId'] for i in c.search_items('%sI4' % p)] == [p + 'i4'], 'search_items')
+    if c.has('search_items'):
+        check([i['ItemId'] for i in c.search_items('%sI4' % p)] == [p + 'i4'], 'search_items')
     check(c.delete_item(p + 'i4') == {'RowAffected': 1}, 'delete_item')
     refused(lambda: c.get_item(p + 'i4'), 404, 'a deleted item')
 
@@ -121,8 +125,9 @@ def feedback(c, p):
         if not cursor:
             break
     check(len([f for f in got if f['UserId'] == p + 'f']) == 3, 'get_feedbacks')
-    check(c.delete_feedback(p + 'f', p + 'i1') == {'RowAffected': 2}, 'delete_feedback')
-    check([f['ItemId'] for f in c.list_feedbacks('read', p + 'f')] == [p + 'i2'], 'what is left')
+    if c.has('delete_feedback'):
+        check(c.delete_feedback(p + 'f', p + 'i1') == {'RowAffected': 2}, 'delete_feedback')
+        check([f['ItemId'] for f in c.list_feedbacks('read', p + 'f')] == [p + 'i2'], 'what is left')
 
 
 def recommend(c, p):
@@ -130,7 +135,8 @@ def recommend(c, p):
         c.insert_feedback('view', p + 'r', i, '2024-05-01T12:00:00Z')
     got = c.get_recommend(p + 'r')
     check(len(got) == 10 and not {'i003', 'i017'} & set(ids(got)), 'get_recommend: %s' % ids(got))
-    check(all(a.score >= b.score for a, b in zip(got, got[1:])), 'scores')
+    if not isinstance(got[0], str):  # 0.4 has ids alone
+        check(all(a.score >= b.score for a, b in zip(got, got[1:])), 'scores')
     check(ids(c.get_recommend(p + 'r', n=4, offset=3)) == ids(got)[3:7], 'offset')
     stranger = c.get_recommend(p + 'nobody', n=5)
     check(len(stranger) == 5, 'somebody nobody knows')
