@@ -100,8 +100,9 @@ typedef struct habit_hooks {
     void *ctx;
     // level 0 error, 1 warning, 2 note, 3 detail; one line, no newline.
     void (*log)(void *ctx, int level, const char *text);
-    // Called now and then, from the calling thread; total 0 if unknown.  Nonzero asks to stop:
-    // the call then returns HABIT_ESTOPPED, and nothing half-written is left.
+    // Called now and then, from the calling thread; total 0 if unknown.  `what` names the step, and
+    // may say more behind a comma, such as the loss so far.  Nonzero asks to stop: the call then
+    // returns HABIT_ESTOPPED, and nothing half-written is left.
     int (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
 } habit_hooks;
 

@@ -72,6 +72,7 @@ int main(void)
         { "sasrec", "batch=32 loss=sampled negatives=20 negatives-of=sequence" },
         { "sasrec", "batch=32 loss=sampled negatives=20 negatives-of=target" },
         { "sasrec", "batch=32 loss=sampled negatives=20 sampler=popularity logq=yes" },
+        { "sasrec", "batch=32 loss=sampled negatives=20 sampler=mixed logq=yes" },
         { "sasrec", "batch=32 loss=sampled negatives=20 cosine=yes temperature=0.1" },
         { "sasrec", "batch=32 loss=bce negatives=1" },
         { "sasrec", "batch=32 loss=gbce negatives=20 gbce-t=0.75" },

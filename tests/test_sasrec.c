@@ -51,6 +51,29 @@ static void check_cosine(void)
     fitted_free(&f);
 }
 
+// Training that diverges says so, and the checkpoint of better days stays as it is.
+static void check_divergence(void)
+{
+    static structured_log log;
+    const char *const folder = "diverged.tmp";
+    const training_plan plan = { .checkpoint = folder, .resume = true, .fingerprint = 9 };
+    structured_log_make(&log);
+    for (int turn = 0; turn < 3; turn++) { // the first is stopped after a step
+        int left = turn ? 1 << 30 : 0;
+        const run r = { .hooks = { .progress = network_stop, .ctx = &left } };
+        model *m = NULL;
+        habit_error e = { 0 };
+        const habit_status st = network_train(
+            &m, "sasrec", "dim=8 max-len=8 batch=16 epochs=50 optimiser=sgd lr=1000 weight-decay=1",
+            &log.tiny.view, &plan, &r, &e);
+        CHECK(st == (turn ? HABIT_EDIVERGED : HABIT_ESTOPPED) && !m, "turn %d: %s", turn,
+              habit_status_text(st));
+        CHECK(!turn || strstr(e.message, "not finite; lower --lr"), "turn %d: %s", turn, e.message);
+        CHECK(checkpoint_exists(folder), "turn %d: no checkpoint is left", turn);
+    }
+    checkpoint_remove(folder);
+}
+
 int main(void)
 {
     static const char *const losses[] = { "softmax", "sampled", "bce", "gbce", "bpr" };
@@ -78,6 +101,7 @@ int main(void)
     }
     network_check("sasrec", "dim=8 max-len=5 windows=sliding", NETWORK_CAUSAL);
     check_cosine();
+    check_divergence();
     check_beats_popularity("sasrec", "dim=16 epochs=30 max-len=12 batch=32 lr=0.01", 0.2);
     return CHECK_DONE();
 }

@@ -75,12 +75,13 @@ static void draw(progress *p, uint64_t done, uint64_t total, double now)
     enum { WIDTH = 30 };
     char cells[WIDTH + 1], count[16], rate[16], left[16] = "";
     const double spent = now - p->began, share = total ? (double)done / (double)total : 0;
+    const double fresh = (double)(done - p->first);
     const int full = share >= 1 ? WIDTH : (int)(share * WIDTH);
     for (int i = 0; i < WIDTH; i++) cells[i] = i < full ? '#' : '.';
     cells[WIDTH] = '\0';
     short_number(count, (double)done);
-    short_number(rate, spent > 0 ? (double)done / spent : 0);
-    if (share > 0 && share < 1) short_time(left, spent * (1 - share) / share);
+    short_number(rate, spent > 0 ? fresh / spent : 0);
+    if (fresh > 0 && share < 1) short_time(left, spent * (double)(total - done) / fresh);
     if (total)
         fprintf(stderr, "\r\033[K%s [%s] %3.0f%%  %s  %s/s%s%s", p->what, cells, 100 * share, count,
                 rate, *left ? "  left " : "", left);
@@ -90,18 +91,26 @@ static void draw(progress *p, uint64_t done, uint64_t total, double now)
     p->drawn = true;
 }
 
+// Up to a comma: what is said behind it changes within a step.
+static bool same_step(const char *a, const char *b)
+{
+    const size_t n = strcspn(a, ",");
+    return n == strcspn(b, ",") && strncmp(a, b, n) == 0;
+}
+
 static int on_progress(void *ctx, const char *what, uint64_t done, uint64_t total)
 {
     progress *p = ctx;
     if (stop_asked) return 1;
     if (!p->bar || p->quiet) return 0;
     const double now = clock_wall();
-    if (strncmp(p->what, what, sizeof p->what - 1) != 0) { // a new step
-        snprintf(p->what, sizeof p->what, "%s", what);
+    if (!same_step(p->what, what) || done < p->first) {
         p->began = now;
+        p->first = done;
     } else if (now - p->last_draw < 0.1) {
         return 0;
     }
+    snprintf(p->what, sizeof p->what, "%s", what);
     p->last_draw = now;
     if (now - p->wall > 0.5) draw(p, done, total, now); // short work needs no bar
     return 0;

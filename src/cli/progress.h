@@ -14,8 +14,9 @@ typedef struct progress {
     const char *verb;
     bool bar, quiet, verbose;
     bool drawn;       // a bar stands on the present line
-    char what[64];    // the present step
+    char what[64];    // the present step, and what it says of itself
     double began;     // of the step, clock_wall()
+    uint64_t first;   // what was done then: a training that goes on has not begun at 0
     double last_draw; // so that drawing costs nothing
     double wall;      // when the command began
 } progress;

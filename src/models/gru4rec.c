@@ -93,6 +93,9 @@ static habit_status check_session(const network *n, const network_options *o, ha
                     o->negatives_of);
     if (strcmp(o->windows, "last") != 0)
         return fail(err, HABIT_EINVAL, "--windows %s: --mode session has no windows", o->windows);
+    if (strcmp(o->sampler, "mixed") == 0)
+        return fail(err, HABIT_EINVAL,
+                    "--sampler mixed: --mode session draws by one power of their count");
     if (n->task != TASK_RANKING)
         return fail(err, HABIT_EINVAL, "--task %s: --mode session learns to rank", o->task);
     if (o->augment)

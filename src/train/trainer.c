@@ -8,6 +8,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct trainer {
@@ -96,9 +97,10 @@ static habit_status make(trainer *t, const model_class *c, const void *options, 
     TRY(batches_new(&t->batches, log, &plan, err));
     const bool learns = batches_targets(t->batches) > 0;
     if (learns && network_negatives(t->net)) {
-        const bool popular = strcmp(o->sampler, "popularity") == 0;
+        const bool popular = strcmp(o->sampler, "uniform") != 0;
+        const bool uniform = strcmp(o->sampler, "popularity") != 0; // both: mixed
         // gSASRec's code draws from all items, SASRec's from those the user has not had
-        const negatives_plan draw = { .uniform = !popular,
+        const negatives_plan draw = { .uniform = uniform,
                                       .popular = popular,
                                       .power = o->sampler_power,
                                       .avoid =
@@ -217,11 +219,21 @@ static habit_status stopped(trainer *t, habit_status st, habit_error *err)
                 (unsigned long long)t->at.epoch + 1, t->plan->checkpoint);
 }
 
+// In events, and the mean loss of the epoch so far.
+static habit_status tell_progress(const trainer *t, habit_error *err)
+{
+    const double each = (double)batches_targets(t->batches);
+    char what[64];
+    snprintf(what, sizeof what, "%s, loss %.4f", t->net->base.class->name,
+             t->at.loss / t->at.targets);
+    return run_progress(t->run, what, (uint64_t)((double)t->at.epoch * each + t->at.targets),
+                        (uint64_t)((double)t->net->options.epochs * each), err);
+}
+
 // The rest of the present epoch, from the present step.
 static habit_status run_epoch_steps(trainer *t, habit_error *err)
 {
     const size_t steps = batches_steps(t->batches);
-    const network_options *o = &t->net->options;
     batches_shuffle(t->batches, t->at.epoch);
     double began = clock_wall();
     while (t->at.step < steps) {
@@ -236,8 +248,7 @@ static habit_status run_epoch_steps(trainer *t, habit_error *err)
         const double now = clock_wall();
         t->at.seconds += now - began;
         began = now;
-        const habit_status st = run_progress(t->run, t->net->base.class->name, t->at.steps,
-                                             (uint64_t)o->epochs * steps, err);
+        const habit_status st = tell_progress(t, err);
         if (st != HABIT_OK) return stopped(t, st, err);
     }
     return HABIT_OK;

@@ -114,6 +114,9 @@ case_is 64 'no vectors' habit export ease.model --embeddings e.npy
 err 'no vectors'
 
 # --- networks
+case_is 0 'negatives of both kinds' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 2 --loss sampled --negatives 20 --sampler mixed --logq --out mix.model --quiet
+case_is 64 'not where sessions stand side by side' habit train log.habit --model gru4rec --mode session --sampler mixed --out x.model
+err 'one power'
 case_is 0 'train sasrec' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 3 --out s.model --log s.jsonl --json
 check 'validation by epoch' grep -qE '"epoch":3,.*"valid":[{]"NDCG@10":[0-9.e-]+[}][}]$' s.jsonl
 check 'the same lines in the model' cmp s.jsonl s.model/training.jsonl
@@ -134,6 +137,14 @@ wait $pid && status=0 || status=$?
 check 'a stop is told' test $status != 0
 check 'and how to go on' grep -q 'resume goes on from t.model.checkpoint' t.err
 check 'from here' test -f t.model.checkpoint/state.safetensors
+if command -v script >/dev/null 2>&1; then
+    case_is 0 'a terminal' script -qec "$HABIT train log.habit --model sasrec --dim 64 --max-len 50 --epochs 40 --patience 0 --valid-every 40 --threads 1 --out b.model" /dev/null
+    out 'sasrec, loss [0-9.]+ \[[#.]+\] +[0-9]+%  [0-9.]+k  [0-9.]+k?/s  left [0-9]+:[0-9][0-9]'
+fi
+case_is 70 'a loss that is not finite' habit train log.habit --model sasrec --dim 8 --max-len 20 --optimiser sgd --lr 1000 --weight-decay 1 --epochs 50 --out d.model --quiet
+err 'the loss of step [0-9]+ is not finite; lower --lr'
+one_line
+check 'no model is left of it' test ! -e d.model
 case_is 64 'not with other options' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 5000 --patience 0 --lr 0.01 --out t.model --resume
 err 'other data or options'
 if command -v gnuplot >/dev/null 2>&1; then
@@ -218,6 +229,7 @@ check 'over the file' grep -q '"l2":43' c.model/config.json
 sed 's/"model_version":[0-9]*/"model_version":99/' ease.model/config.json >other.json
 cp -r ease.model other.model
 mv other.json other.model/config.json
+rm -f other.model/checksums.xxh128 # the first folders had none
 case_is 65 'a model of another version' habit recommend other.model --user "$user"
 err 'other.model/config.json: ease of version 99, this habit has version 1: train again'
 one_line
@@ -225,6 +237,7 @@ sed 's/"model_version":[0-9]*, *//; s/,"model_version":[0-9]*//' ease.model/conf
 check 'says no version' sh -c '! grep -q model_version other.model/config.json'
 case_is 0 'of the first version, which did not say so' habit recommend other.model --user "$user"
 cp -r q.model other
+rm -f other/checksums.xxh128
 sed 's/"model_version":[0-9]*, *//; s/,"model_version":[0-9]*//' q.model/config.json >other/config.json
 case_is 65 'the first version of a model that has a second' habit recommend other --user "$user"
 err 'seq2seq of version 1'
