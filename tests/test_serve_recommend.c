@@ -299,6 +299,23 @@ static void test_events(void)
     }
 }
 
+// Before anybody came, what the model's log says is popular is.
+static void test_start(void)
+{
+    get("/v1/popular?n=5");
+    CHECK(items() == 5 && client_number(c, "items.0.score") >= client_number(c, "items.4.score"),
+          "%s", c->body);
+    char most[20];
+    snprintf(most, sizeof most, "%s", text("items.%d.item", 0));
+    get("/v1/users/nobody/recommendations");
+    CHECK(strcmp(text("items.%d.item", 0), most) == 0 &&
+              strcmp(text("items.%d.source", 9), "popular") == 0,
+          "%s", c->body);
+    // What the log says follows on an item, for a model that says nothing of it alone.
+    get("/v1/items/i001/similar?model=knn&n=3");
+    CHECK(items() == 3 && strcmp(text("items.%d.source", 0), "together") == 0, "%s", c->body);
+}
+
 // A posted history is no trace: nobody is remembered, no item is made known.
 static void test_posted(void)
 {
@@ -502,6 +519,7 @@ int main(int argc, char **argv)
                       "knn=knn.model", "--store", "live.db", NULL),
           "no server");
     client_open(c = &one, server.port);
+    test_start();
     put_items();
     test_refusals();
     test_filters();
