@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-// Okabe & Ito's colours, told apart by every kind of eye; the yellow is left out on white.
-static const char *const palette[] = { "#0072B2", "#E69F00", "#009E73", "#CC79A7",
-                                       "#56B4E9", "#D55E00", "#7F7F7F" };
+// Okabe & Ito's colours, told apart by every kind of eye, and two more; the yellow is left out on
+// white.
+static const char *const palette[] = { "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9",
+                                       "#D55E00", "#7F7F7F", "#7A52C7", "#8A8A00" };
 
 static const char *colour(size_t i)
 {
@@ -139,8 +140,8 @@ static bool add_lines(buffer *b, const json_t *result, const char *curve, const 
     }
     buffer_text(b, "plot ");
     for (size_t m = 0; m < n; m++) {
-        buffer_format(b, "%s$m%zu using 1:2 %s lc rgb '%s' pt %d title ", m ? ", " : "", m, style,
-                      colour(m), 5 + (int)(m % 5) * 2);
+        buffer_format(b, "%s$m%zu using 1:2 %s lc rgb '%s' dt %zu pt %d title ", m ? ", " : "", m,
+                      style, colour(m), 1 + m / COUNT_OF(palette), 5 + (int)(m % 5) * 2);
         plot_text(b, model_name(json_array_get(models, m)));
     }
     buffer_text(b, "\n");
