@@ -151,8 +151,8 @@ static habit_status count_values(const column_view *v, char separator, uint64_t 
     *parts = 0;
     for (size_t r = 0; r < v->c->cells_n && st == HABIT_OK; r++) {
         size_t len;
-        const char *s = cell_text(v, r, &len);
-        for (const char *end = s + len; s && st == HABIT_OK;) {
+        const char *s = cell_text(v, r, &len), *const end = s ? s + len : NULL;
+        while (s && st == HABIT_OK) {
             const char *cut = separator ? memchr(s, separator, (size_t)(end - s)) : NULL;
             uint32_t number;
             st = ids_add(&seen, s, (size_t)((cut ? cut : end) - s), &number, err);
@@ -303,7 +303,7 @@ static habit_status fill_vectors(side_column *out, const column_view *v, habit_e
     if (!(out->vector = NEW(float, n *width))) return fail_memory(err, "table", n * width * 4);
     for (size_t r = 0; r < n; r++) {
         size_t len;
-        const char *s = cell_text(v, r, &len), *end = s + (s ? len : 0);
+        const char *s = cell_text(v, r, &len), *end = s ? s + len : NULL;
         for (size_t k = 0; k < width; k++) {
             const char *cut = s ? memchr(s, TABLE_LIST, (size_t)(end - s)) : NULL;
             double x = NAN;
