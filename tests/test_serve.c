@@ -528,6 +528,37 @@ static void test_log(void)
           "%d lines, %d of requests, %d bad; the last is %s", lines, requests, bad, line);
 }
 
+// A log becomes a store, with which people are known from the first request; and a model is trained from it.
+static void test_import(void)
+{
+    serve_process p;
+    serve_client c;
+    char path[100];
+    CHECK(serve_run(&place, "import", "shop/events.csv", "--items", "shop/items.csv", "--to",
+                    "log.db", "--quiet", NULL) == 0,
+          "import");
+    CHECK(serve_run(&place, "train", "log.db", "--model", "itemknn", "--out", "log.model",
+                    "--quiet", NULL) == 0,
+          "train from a store");
+    CHECK(serve_begin(&p, &place, "log.model", "--store", "log.db", NULL), "no server");
+    client_open(&c, p.port);
+    CHECK(client_get(&c, "/v1/users?n=1") == 200 && client_count(&c, "users") == 1, "%s", c.body);
+    snprintf(path, sizeof path, "/v1/users/%s", client_text(&c, "users.0.user"));
+    CHECK(client_get(&c, path) == 200 && client_count(&c, "events") > 0 &&
+              *client_text(&c, "events.0.behaviour"),
+          "%s", c.body);
+    strncat(path, "/recommendations", sizeof path - strlen(path) - 1);
+    CHECK(client_get(&c, path) == 200 && strcmp(client_text(&c, "items.0.source"), "model") == 0,
+          "%s", c.body);
+    CHECK(client_get(&c, "/v1/items/i001") == 200 && client_count(&c, "categories") == 1 &&
+              *client_text(&c, "fields.title"),
+          "%s", c.body);
+    CHECK(serve_run(&place, "import", "shop/events.csv", "--to", "log.db", "--quiet", NULL) == 74,
+          "import under a service");
+    client_close(&c);
+    CHECK(serve_end(&p, SIGTERM) == 0, "exit code");
+}
+
 static void test_refusals(void)
 {
     CHECK_OK(file_write("bad.keys", "shop 12\n", 8, err));
@@ -577,6 +608,7 @@ int main(int argc, char **argv)
     test_tls();
     test_copies();
     test_log();
+    test_import();
     test_refusals();
     serve_place_close(&place);
     return CHECK_DONE();

@@ -17,7 +17,7 @@ static const opt simulate_rows[] = {
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt import_rows[] = {
-    { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "Dataset file to write (required)" },
+    { "to", "FILE", OPT_STRING, AT(to), "", 0, 0, NULL, "Dataset file to write, or store to add to (required)" },
     ROW_CONFIG, ROW_JSON, ROW_WORDS, OPT_END,
 };
 static const opt train_rows[] = {
@@ -84,7 +84,8 @@ static const command commands[] = {
     { "import", "SOURCE...", "read, clean and pack logs into a Dataset file",
       "Reads any supported source, cleans it as asked, and reports what it dropped and why.  Sources "
       "are files (plain, gzip or zstd), - for standard input, SQLite files or postgres:// addresses; "
-      "formats are found by content.",
+      "formats are found by content.  If --to ends in .db, or is one already, events, items and users are "
+      "added to the store of a service, which must not run meanwhile.",
       "habit import shop/events.csv --items shop/items.csv --dedupe --to shop.habit",
       1, ANY, true, true, import_rows, cmd_import },
     { "inspect", "DATA", "count, measure and check a log",

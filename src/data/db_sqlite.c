@@ -152,6 +152,18 @@ static habit_status prepare_statement(sqlite_state *s, const char *path, const c
     return HABIT_OK;
 }
 
+// The store of a service (src/store) says so in its header; its view `log` is what it knows of events.
+static bool is_store(sqlite_state *s)
+{
+    enum { STORE = 0x68616274 };
+    sqlite3_stmt *id = NULL;
+    const bool ours =
+        sqlite3_prepare_v2(s->db, "PRAGMA application_id", -1, &id, NULL) == SQLITE_OK &&
+        sqlite3_step(id) == SQLITE_ROW && sqlite3_column_int(id, 0) == STORE;
+    sqlite3_finalize(id);
+    return ours;
+}
+
 static habit_status open_statement(sqlite_state *s, const char *path, const import_options *options,
                                    const run *job, habit_error *err)
 {
@@ -159,6 +171,7 @@ static habit_status open_statement(sqlite_state *s, const char *path, const impo
         return sqlite_failed(s, path, err);
     sqlite3_busy_timeout(s->db, 10000); // a writer may hold the file for a moment
     if (options->query) return prepare_statement(s, path, options->query, err);
+    if (is_store(s)) return prepare_statement(s, path, "log", err);
     table_choice choice = { .options = options };
     habit_status st = choose_table(s, path, &choice, err);
     if (st == HABIT_OK) {

@@ -20,13 +20,16 @@ void reply_error(http_request *r, int status, const char *fmt, ...)
 
 int reply_status_of(habit_status st)
 {
-    switch (st) {
-#define X(name, value, http, exit, text)                                                           \
-    case HABIT_##name:                                                                             \
-        return http;
+    static const struct {
+        habit_status status;
+        int http;
+    } statuses[] = {
+#define X(name, value, http, exit, text) { HABIT_##name, http },
         HABIT_STATUS_MAP(X)
 #undef X
-    }
+    };
+    for (size_t i = 0; i < COUNT_OF(statuses); i++)
+        if (statuses[i].status == st) return statuses[i].http;
     return 500;
 }
 

@@ -359,12 +359,22 @@ habit_status db_restore_file(const char *path, const char *store, habit_error *e
     return sqlite_restore_file(path, store, err);
 }
 
+habit_status db_unused(const char *store, habit_error *err)
+{
+    return sqlite_unused(store, err);
+}
+
 habit_status db_backup_file(const char *store, const char *path, habit_error *err)
 {
     TRY(sqlite_ours(store, NULL, err));
     return sqlite_backup(store, &(db_options){ 0 }, path, err);
 }
 #else
+habit_status db_unused(const char *store, habit_error *err)
+{
+    return fail(err, HABIT_EINVAL, "%s: no such kind of database is built in", store);
+}
+
 habit_status db_backup_file(const char *store, const char *path, habit_error *err)
 {
     (void)path;

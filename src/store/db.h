@@ -134,6 +134,8 @@ habit_status db_backup(db *d, const char *path, habit_error *err);
 habit_status db_restore(db *d, const char *path, habit_error *err);
 // The same for a store that nobody has open; it is made if there is none.
 habit_status db_restore_file(const char *path, const char *store, habit_error *err);
+// Fails if somebody has the store open.
+habit_status db_unused(const char *store, habit_error *err);
 // A copy of a store that others may have open.
 habit_status db_backup_file(const char *store, const char *path, habit_error *err);
 

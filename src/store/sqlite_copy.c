@@ -137,3 +137,12 @@ habit_status sqlite_restore_file(const char *path, const char *store, habit_erro
         st = fail(err, HABIT_EIO, "cannot close %s", store);
     return st;
 }
+
+habit_status sqlite_unused(const char *store, habit_error *err)
+{
+    sqlite3 *c = NULL;
+    TRY(sqlite_ours(store, NULL, err));
+    TRY(open_alone(&c, store, err));
+    sqlite3_close(c);
+    return HABIT_OK;
+}

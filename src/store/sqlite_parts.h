@@ -18,6 +18,7 @@ habit_status sqlite_backup(const char *store, const db_options *o, const char *p
                            habit_error *err);
 habit_status sqlite_restore(sqlite3 *c, const char *path, const char *vfs, habit_error *err);
 habit_status sqlite_restore_file(const char *path, const char *store, habit_error *err);
+habit_status sqlite_unused(const char *store, habit_error *err);
 habit_status sqlite_ours(const char *path, const char *vfs, habit_error *err);
 // What went wrong last: HABIT_ENOSPACE for a full disk, HABIT_ENOMEM, else HABIT_EIO.
 habit_status sqlite_fail(sqlite3 *c, const char *what, habit_error *err);
