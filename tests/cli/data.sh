@@ -53,6 +53,19 @@ one_line
 case_is 65 'an empty file' habit import empty.csv --to x.habit
 err 'empty.csv'
 one_line
+mkdir folder
+case_is 65 'a folder' habit import folder --to x.habit
+err 'folder is a folder: name the files in it'
+one_line
+head -c 100 good.csv.gz >cut.csv.gz
+case_is 65 'a gzip file cut short' habit import cut.csv.gz --to x.habit
+err 'cut.csv.gz'
+one_line
+head -c 3000 "$HABIT" >binary
+case_is 65 'a binary file' habit import binary --to x.habit
+err 'binary file'
+one_line
+check 'and nothing is written' test ! -e x.habit
 printf 'user_id,item_id\n' >header.csv
 case_is 65 'a header and nothing else' habit import header.csv --to x.habit
 err 'header.csv'
@@ -72,6 +85,14 @@ check 'and nothing is written' test ! -e y.habit
 case_is 64 'unknown column' habit import good.csv --to y.habit --columns user=visitor
 err "visitor"
 one_line
+case_is 64 'unknown value column' habit import good.csv --to y.habit --value ratng
+err "ratng"
+one_line
+case_is 64 'unknown column of a rule' habit import good.csv --to y.habit --where 'ratng >= 3'
+err "did you mean 'rating'"
+case_is 66 'an item table that is not there' habit import good.csv --to y.habit --items nowhere.csv
+err 'nowhere.csv'
+check 'and nothing is written' test ! -e y.habit
 case_is 64 'a role nobody knows' habit import good.csv --to y.habit --columns whom=user_id
 err 'whom'
 head -c 200 good.habit >short.habit
