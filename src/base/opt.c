@@ -220,14 +220,16 @@ static habit_status take_preset(opt_values *v, const opt *preset, bool now, habi
     return HABIT_OK;
 }
 
-// What the present value of a row brings, after what its other values bring is taken back.
+// What the values of a row bring is taken back; then what all present values bring, of two that name the
+// same row the later one in the table, whichever was set first.
 static habit_status take_presets(opt_values *v, int row, habit_error *err)
 {
-    for (int now = 0; now < 2; now++)
-        for (const opt *p = v->table + v->rows; p->arg; p++)
-            if (strcmp(p->arg, v->table[row].name) == 0 &&
-                (strcmp(p->fallback, v->text[row]) == 0) == now)
-                TRY(take_preset(v, p, now, err));
+    for (const opt *p = v->table + v->rows; p->arg; p++)
+        if (strcmp(p->arg, v->table[row].name) == 0 && strcmp(p->fallback, v->text[row]) != 0)
+            TRY(take_preset(v, p, false, err));
+    for (const opt *p = v->table + v->rows; p->arg; p++)
+        if (strcmp(p->fallback, v->text[opt_find(v, p->arg)]) == 0)
+            TRY(take_preset(v, p, true, err));
     return HABIT_OK;
 }
 

@@ -36,7 +36,6 @@ typedef struct records {
     uint32_t *item;
     int64_t *time;
     log_view view;
-    double targets; // of an epoch
 } records;
 
 static habit_status records_make(records *x, habit_error *err)
@@ -48,7 +47,6 @@ static habit_status records_make(records *x, habit_error *err)
         const double n = exp(log(MEDIAN) + SPREAD * rng_normal(&r));
         x->begin[u] = events;
         x->end[u] = events += (uint64_t)fmin(fmax(n, SHORTEST), LONGEST);
-        x->targets += fmin((double)(events - x->begin[u] - 1), WINDOW);
     }
     x->item = NEW(uint32_t, events);
     x->time = NEW(int64_t, events);
@@ -70,9 +68,9 @@ static habit_status records_make(records *x, habit_error *err)
 // --- a training that is broken off ------------------------------------------------------------------
 
 typedef struct watch {
-    double seconds;     // wanted
-    double began, last; // after the first step, which warms up, and the latest
-    uint64_t first, steps;
+    double seconds;         // wanted
+    double began, last;     // after the first step, which warms up, and the latest
+    uint64_t first, events; // learned from until then
 } watch;
 
 static int watch_step(void *ctx, const char *what, uint64_t done, uint64_t total)
@@ -80,8 +78,8 @@ static int watch_step(void *ctx, const char *what, uint64_t done, uint64_t total
     watch *w = ctx;
     (void)what, (void)total;
     w->last = clock_wall();
-    w->steps = done;
-    if (done > 1 && w->first) return w->last - w->began > w->seconds;
+    w->events = done;
+    if (w->first) return w->last - w->began > w->seconds;
     w->first = done;
     w->began = w->last;
     return 0;
@@ -119,8 +117,7 @@ static habit_status time_course(json_t *rows, const course *c, const records *x,
         st = trainer_fit(&m, class, n, &x->view, &(training_plan){ 0 }, &watched, err);
     if (st == HABIT_ESTOPPED) st = HABIT_OK;
     if (st == HABIT_OK) {
-        const double steps = (double)(USERS + n->batch - 1) / n->batch; // of an epoch
-        const double rate = x->targets / steps * (double)(w.steps - w.first) / (w.last - w.began);
+        const double rate = (double)(w.events - w.first) / (w.last - w.began);
         json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:i, s:f}", "model", c->model,
                                               "loss", n->loss, "dim", n->dim, "max-len", n->max_len,
                                               "targets_per_second", rate));

@@ -203,8 +203,10 @@ size_t network_scratch(const model *m, size_t n);
 void network_predict(const model *m, const query *q, const uint32_t *item, size_t count,
                      float *values, arena *scratch);
 
-// The last rows of a network's table, before OPT_END: what tasks change.
-#define NETWORK_PRESETS OPT_PRESET("task", "probability", "loss=bce negatives=16")
+// The last rows of a network's table, before OPT_END: what losses and tasks change.
+#define NETWORK_PRESETS                                                                            \
+    OPT_PRESET("loss", "bce", "negatives=1"),                                                      \
+        OPT_PRESET("task", "probability", "loss=bce negatives=16")
 
 #define NETWORK_CLASS                                                                              \
     .fields = network_fields, .ready = network_ready, .free = network_free,                        \

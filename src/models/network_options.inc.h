@@ -89,7 +89,8 @@
         "softmax|sampled|bce|gbce|bpr|bpr-max|top1|top1-max",
         "what is made small: cross-entropy over all items or over --negatives, or pairwise"),
     ROW("negatives", "N", OPT_INT, negatives, NEGATIVES, 1, 1000000, NULL,
-        "items drawn against the target; of bce, gbce and bpr each target has its own"),
+        "items drawn against the target; of bce, gbce and bpr each target has its own, and of bce "
+        "one unless told"),
     ROW("negatives-of", "WHO", OPT_CHOICE, negatives_of, NEGATIVES_OF, 0, 0,
         "step|sequence|target", "sampled, bpr-max, top1, top1-max: what shares its negatives"),
     ROW("sampler", "NAME", OPT_CHOICE, sampler, "uniform", 0, 0, "uniform|popularity|mixed",

@@ -114,6 +114,12 @@ case_is 64 'no vectors' habit export ease.model --embeddings e.npy
 err 'no vectors'
 
 # --- networks
+small='--dim 8 --max-len 20 --epochs 1 --quiet'
+# shellcheck disable=SC2086 # options are a list
+for o in '1:--loss bce' '256:--loss sampled' '16:--loss bce --task probability' '16:--task probability --loss bce' '3:--loss bce --negatives 3'; do
+    case_is 0 "negatives of ${o#*:}" habit train log.habit --model sasrec $small ${o#*:} --out n.model
+    check "are ${o%%:*}" grep -q "\"negatives\":${o%%:*}," n.model/config.json
+done
 case_is 0 'negatives of both kinds' habit train log.habit --model sasrec --dim 8 --max-len 20 --epochs 2 --loss sampled --negatives 20 --sampler mixed --logq --out mix.model --quiet
 case_is 64 'not where sessions stand side by side' habit train log.habit --model gru4rec --mode session --sampler mixed --out x.model
 err 'one power'
