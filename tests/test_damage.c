@@ -25,7 +25,7 @@ enum { FLIPS = 6000, EVERY = 23, SPARSE = 101 }; // of the places to cut at, eve
 enum { FLIPS = 100000, EVERY = 1, SPARSE = 13 };
 #endif
 
-enum { ANSWERS = 5, FILES = MODEL_FILES + 1 };
+enum { ANSWERS = 5, ASKERS = 8, FILES = MODEL_FILES + 1 };
 
 static char dir[64];
 
@@ -85,8 +85,14 @@ static void try_folder(const char *folder, counts *c)
     size_t n = 0;
     habit_query q = { .size = sizeof q, .history = past, .history_count = 3, .exclude_seen = 1 };
     c->opened++;
-    if (habit_model_recommend(m, &q, answer, ANSWERS, &n, &err) == HABIT_OK)
-        for (size_t i = 0; i < n; i++) c->silent += strlen(answer[i].item) > 1024;
+    for (uint32_t u = 0; u <= ASKERS; u++) { // the last one is a stranger
+        if (u < ASKERS && u < m->users.count)
+            q.user = id_list_at(&m->users, u), q.history_count = 0;
+        else
+            q.user = NULL, q.history_count = 3;
+        if (habit_model_recommend(m, &q, answer, ANSWERS, &n, &err) == HABIT_OK)
+            for (size_t i = 0; i < n; i++) c->silent += strlen(answer[i].item) > 1024;
+    }
     habit_model_free(m);
 }
 
