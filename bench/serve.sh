@@ -87,13 +87,13 @@ closed() {
     [ "$5 $6" = '0 0' ] || line="$line; $5 refused, $6 FAILED"
 }
 
-# open RATE SET: sets $line
+# open_loop RATE SET [CONNECTIONS]: sets $line, and $came a second
 open_loop() {
-    line='no oha'
+    line='no oha' came=0
     have oha || return 0
     shuf -n 20000 --random-source="$2.items" "$2.users" | sed "s|.*|$url/v1/users/&/recommendations?n=10|" >urls
     before=$(ticks)
-    oha --no-tui --output-format json -z "${time}s" -q "$1" -c 64 --latency-correction \
+    oha --no-tui --output-format json -z "${time}s" -q "$1" -c "${3:-64}" --latency-correction \
         --urls-from-file urls >oha.json 2>/dev/null
     share=$(echo "$before $(ticks)" | awk -v s="$time" '{ printf "%.2f", ($2 - $1) / 100 / s }')
     line=$(awk -v want="$1" -v share="$share" '
@@ -105,6 +105,7 @@ open_loop() {
         inside && /"p99.9"/ { gsub(/[^0-9.e-]/, "", $2); p999 = $2 * 1000; inside = 0 }
         END { printf "at %d/s (%.0f came): p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms from when each was due; %s; server: %s cores",
               want, rate, p50, p99, p999, good == 1 ? "all answered" : good * 100 " % answered", share }' oha.json)
+    came=$(awk '/"requestsPerSec"/ { gsub(/[^0-9.]/, "", $2); printf "%d", $2; exit }' oha.json)
 }
 
 # Microseconds of the disk for a write of a page and its sync, the median of 200.
@@ -135,8 +136,12 @@ if wants answers; then
     echo "  half of that  $line"
     open_loop $((most * 9 / 10)) shop
     echo "  nine tenths   $line"
-    closed recommend shop 256
-    echo "  256 clients   $line"
+    closed recommend shop 1000
+    echo "  1000 clients  $line"
+    echo "                $(echo "$rate $most" | awk '{ printf "%.0f %% of the most", 100 * $1 / $2 }')"
+    open_loop $((most * 2)) shop 1000
+    echo "  twice of it   $line"
+    echo "                $(echo "$came $most" | awk '{ printf "%.0f %% of the most", 100 * $1 / $2 }')"
     closed mix shop 64
     echo "  1 in 10 an event  $line"
     stop

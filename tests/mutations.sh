@@ -82,7 +82,8 @@ for name in "$@"; do
     elif [ "$status" = 77 ]; then
         verdict="skipped: $test does not run here"
     else
-        verdict="noticed by $test: $(grep -m1 '\.c:[0-9]*: ' run.log | sed 's|.*tests/||' | cut -c1-110)"
+        said=$(grep -m1 '\.c:[0-9]*: ' run.log | sed 's|.*tests/||' | cut -c1-110)
+        verdict="noticed by $test: ${said:-status $status}"
     fi
     case $verdict in MISSED*) missed=$((missed + 1)) ;; skipped*) skipped=$((skipped + 1)) ;; *) noticed=$((noticed + 1)) ;; esac
     printf '%-28s %s\n' "$name" "$verdict"
