@@ -3,7 +3,9 @@
 #
 #     bench/serve_gorse.sh URL [PID] [URL PID]...
 #
-#     habit serve shop.model --store live.db --port 8088 &
+#     bench/serve_gorse.sh log >log.csv                        the feedback below, for a model of ours to learn from
+#     habit train log.csv --model bpr --protocol all --out log.model
+#     habit serve log.model --store live.db --port 8088 &
 #     bench/serve_gorse.sh http://127.0.0.1:8088 $! http://127.0.0.1:8087 "$(pgrep gorse-in-one)"
 #
 # Every server is given the same items, users and feedback first, and then asked the same: a closed loop
@@ -35,23 +37,33 @@ post() { # PATH FILE
     [ "$code" = 200 ] || { echo "$url$1: $code $(head -c 300 "$dir/answer")" >&2; exit 1; }
 }
 
-# The same for every server: people like what is near them.
+# A tenth of the feedback: user, item, time.  People like what is near them.
+pairs() {
+    awk -v n=$((feedback / 10)) -v u="$users" -v m="$items" -v s="$1" 'BEGIN {
+        srand(s + 1)
+        for (k = 0; k < n; k++) {
+            who = 1 + int(rand() * u)
+            printf "%d %d 2024-05-%02dT%02d:00:00Z\n", who, 1 + int(who / u * m + rand() * rand() * m / 4) % m, 1 + k % 28, k % 24
+        }
+    }'
+}
+
+if [ "$1" = log ]; then
+    echo user,item,time
+    for part in 0 1 2 3 4 5 6 7 8 9; do pairs $part | sed 's/^\([0-9]*\) \([0-9]*\) /u\1,i\2,/'; done
+    exit
+fi
+
+# The same for every server.
 fill() {
     awk -v n="$items" 'BEGIN { printf "["; for (k = 1; k <= n; k++) printf "%s{\"ItemId\":\"i%d\",\"Timestamp\":\"2024-01-01T00:00:00Z\"}", (k > 1 ? "," : ""), k; print "]" }' >"$dir/body"
     post /api/items "$dir/body"
     awk -v n="$users" 'BEGIN { printf "["; for (k = 1; k <= n; k++) printf "%s{\"UserId\":\"u%d\"}", (k > 1 ? "," : ""), k; print "]" }' >"$dir/body"
     post /api/users "$dir/body"
     for part in 0 1 2 3 4 5 6 7 8 9; do
-        awk -v n=$((feedback / 10)) -v u="$users" -v m="$items" -v s="$part" 'BEGIN {
-            srand(s + 1)
-            printf "["
-            for (k = 0; k < n; k++) {
-                who = 1 + int(rand() * u)
-                what = 1 + int(who / u * m + rand() * rand() * m / 4) % m
-                printf "%s{\"FeedbackType\":\"read\",\"UserId\":\"u%d\",\"ItemId\":\"i%d\",\"Timestamp\":\"2024-05-%02dT%02d:00:00Z\"}", (k ? "," : ""), who, what, 1 + k % 28, k % 24
-            }
-            print "]"
-        }' >"$dir/body"
+        pairs $part | awk 'BEGIN { printf "[" }
+            { printf "%s{\"FeedbackType\":\"read\",\"UserId\":\"u%d\",\"ItemId\":\"i%d\",\"Timestamp\":\"%s\"}", (NR > 1 ? "," : ""), $1, $2, $3 }
+            END { print "]" }' >"$dir/body"
         post /api/feedback "$dir/body"
     done
 }
