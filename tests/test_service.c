@@ -46,9 +46,40 @@ static void test_failed_sync(void)
           "%d %s", c.status, c.body);
     CHECK(client_ask(&c, "PUT", "/v1/items/i", "{}") == 503, "%d %s", c.status, c.body);
     CHECK(client_get(&c, "/v1/users/u") == 200 && client_count(&c, "events") >= 1, "%s", c.body);
+    CHECK(client_get(&c, "/metrics") == 200 && strstr(c.body, "\nhabit_store_read_only 1\n") &&
+              strstr(c.body, "\nhabit_build_info{version=\""),
+          "%s", c.body);
     CHECK(client_get(&c, "/readyz") == 200 && strcmp(client_text(&c, "status"), "read-only") == 0,
           "%s", c.body);
     client_close(&c);
+    service_stop(s);
+}
+
+// What is too old, or too much, to be kept is not in memory either.
+static void test_kept(void)
+{
+    serve_options o = options();
+    const run r = { 0 };
+    service *s = NULL;
+    serve_client c;
+    person *p = NULL;
+    char body[400];
+    power_new_disk(3);
+    o.keep_days = 2, o.keep_events = 3;
+    CHECK_OK(service_start(&s, &o, NULL, 0, &r, err));
+    if (!s) return;
+    client_open(&c, service_port(s));
+    client_get(&c, "/v1/users/u/recommendations"); // is in memory from now on
+    for (int day = 4; day >= 0; day--) {
+        snprintf(body, sizeof body, "{\"user\":\"u\",\"item\":\"i%d\",\"time\":%lld}", day,
+                 (long long)(clock_now() / 1000000 - day * 86400LL));
+        CHECK(client_ask(&c, "POST", "/v1/events", body) == 200, "%s", c.body);
+    }
+    CHECK(client_get(&c, "/v1/users/u") == 200 && client_count(&c, "events") == 3, "%s", c.body);
+    client_close(&c);
+    CHECK_OK(service_person(s, &s->worker[0], (db_text){ "u", 1 }, &p, err));
+    CHECK(p->events == 2, "%zu events in memory", p->events);
+    people_give(&s->people, p);
     service_stop(s);
 }
 
@@ -128,6 +159,7 @@ int main(void)
     power_install(1);
     test_routes();
     test_failed_sync();
+    test_kept();
     test_stop();
     return CHECK_DONE();
 #else

@@ -6,9 +6,12 @@
 #include "serve/routes.h"
 #include "serve/warm.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#define DAY INT64_C(86400000000)
 
 enum { HEADER_MOST = 8 << 10 }; // a connection keeps as much, also when it is idle
 
@@ -112,10 +115,23 @@ static habit_status load_person(void *ctx, person *p, habit_error *err)
     return l->status;
 }
 
+// Events too old to be kept leave memory no later than they are next looked at.
+static void drop_old(person *p, int64_t before)
+{
+    size_t n = 0;
+    while (n < p->events && p->event[n].time < before) n++;
+    if (!n) return;
+    p->events -= n;
+    memmove(p->event, p->event + n, p->events * sizeof *p->event);
+    p->rewrite++;
+}
+
 habit_status service_person(service *s, worker *w, db_text id, person **out, habit_error *err)
 {
     loading l = { .s = s, .w = w, .now = clock_now() };
-    return people_take(&s->people, out, id, load_person, &l, err);
+    TRY(people_take(&s->people, out, id, load_person, &l, err));
+    if (s->options.keep_days) drop_old(*out, l.now - s->options.keep_days * DAY);
+    return HABIT_OK;
 }
 
 void service_heard(service *s, const db_event *e, int64_t place)
@@ -207,8 +223,9 @@ static void listen_to_words(service *s)
 
 static bool is_loopback(const char *host)
 {
-    return !host || !*host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
+    struct in_addr a;
+    if (!host || !*host || strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0) return true;
+    return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
 static habit_status check_options(const serve_options *o, habit_error *err)
@@ -259,7 +276,7 @@ static habit_status start_http(service *s, habit_error *err)
                                .port = o->port,
                                .threads = s->workers,
                                .connections = o->connections,
-                               .idle_seconds = (int)(o->idle / 1000000),
+                               .idle_seconds = (int)((o->idle + 999999) / 1000000),
                                .body_most = (size_t)o->body_limit,
                                .header_most = HEADER_MOST,
                                .certificate = o->tls_cert,
@@ -297,6 +314,33 @@ static double writes_waiting(void *ctx)
     return (double)db_look(((service *)ctx)->db).waiting;
 }
 
+static double read_only(void *ctx)
+{
+    return db_look(((service *)ctx)->db).refuses;
+}
+
+static double commits(void *ctx)
+{
+    return (double)db_look(((service *)ctx)->db).commits;
+}
+
+static double one(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+// Of the oldest model being served.  The page is written within a request, so that the lineup holds.
+static double model_age(void *ctx)
+{
+    const lineup *l = lineup_now(&((service *)ctx)->models);
+    int64_t oldest = clock_now();
+    const int64_t now = oldest;
+    for (size_t k = 0; k < l->count; k++)
+        if (l->model[k]->loaded < oldest) oldest = l->model[k]->loaded;
+    return (double)(now - oldest) * 1e-6;
+}
+
 static void add_gauges(service *s)
 {
     static const struct {
@@ -308,9 +352,16 @@ static void add_gauges(service *s)
         { "habit_items", "Items the service has heard of.", items_now },
         { "habit_connections", "Connections open now.", connections_now },
         { "habit_writes_waiting", "Writes that wait for the database.", writes_waiting },
+        { "habit_store_commits", "Transactions of the database since the service began.", commits },
+        { "habit_store_read_only", "1: a sync has failed, and writes are refused.", read_only },
+        { "habit_model_age_seconds", "Since the oldest model being served was loaded.", model_age },
     };
     for (size_t i = 0; i < COUNT_OF(gauges); i++)
         metrics_gauge(s->metrics, gauges[i].name, gauges[i].help, NULL, gauges[i].fn, s);
+    char version[64];
+    snprintf(version, sizeof version, "version=\"%s\",kernels=\"%s\"", habit_version(),
+             habit_kernels());
+    metrics_gauge(s->metrics, "habit_build_info", "What is running.", version, one, s);
 }
 
 static habit_status start(service *s, const char *const *models, size_t n, habit_error *err)
@@ -354,7 +405,8 @@ habit_status service_start(service **out, const serve_options *o, const char *co
     s->began = clock_wall();
     listen_to_words(s);
     s->workers = o->threads ? o->threads : pool_cores();
-    people_init(&s->people, (size_t)o->ring, (size_t)o->memory);
+    const int ring = o->keep_events && o->keep_events < o->ring ? o->keep_events : o->ring;
+    people_init(&s->people, (size_t)ring, (size_t)o->memory);
     behaviours_init(&s->behaviours);
     const habit_status st = start(s, models, n, err);
     if (st == HABIT_OK)
