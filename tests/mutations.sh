@@ -23,6 +23,11 @@ dataset-checksum|src/data/dataset_check.c|s/if (XXH3_64bits_digest(s->hash) != e
 history-items|src/models/folder.c|s/if (h.item\[e\] >= items)/if (false \&\& items)/|test_damage
 waiting-for-slow-bodies|src/serve/http.c|s/^    if (\*len) {$/    if (*len) { poll(NULL, 0, 40);/|test_clients
 fat-connections|src/serve/service.c|s/HEADER_MOST = 8 << 10/HEADER_MOST = 32 << 10/|test_clients
+gorse-later|src/serve/gorse_recommend.c|s/a.about.now + delay)/a.about.now)/|test_gorse
+gorse-strangers|src/serve/gorse_recommend.c|s/known ? a->user : (db_text){ 0 }/a->user/|test_gorse
+seen-is-not-done|src/serve/service.c|s/return EVENT_SEEN/return EVENT_DONE/|test_gorse
+patches-in-part|src/store/sqlite_write.c|s/coalesce(?6, comment)/?6/|test_gorse
+deleted-items-again|src/serve/items.c|s/if (deleted) items_put/if (false) items_put/|test_gorse
 names-twice|src/serve/body.c|s/JSON_REJECT_DUPLICATES/0/|test_json
 ROWS
 }
