@@ -17,6 +17,7 @@ static serve_options options(void)
                             .ring = 50,
                             .memory = 1 << 20,
                             .body_limit = 1 << 20,
+                            .queue = 1 << 20,
                             .half_life = INT64_C(86400000000),
                             .idle = 5000000,
                             .drain = 2000000 };
@@ -80,6 +81,42 @@ static void test_kept(void)
     CHECK_OK(service_person(s, &s->worker[0], (db_text){ "u", 1 }, &p, err));
     CHECK(p->events == 2, "%zu events in memory", p->events);
     people_give(&s->people, p);
+    service_stop(s);
+}
+
+static void *post_once(void *ctx)
+{
+    serve_client *c = ctx;
+    client_ask(c, "POST", "/v1/events", one);
+    return NULL;
+}
+
+// A disk that stands still: what may wait waits, the rest is told to come again.
+static void test_queue(void)
+{
+    serve_options o = options();
+    const run r = { 0 };
+    service *s = NULL;
+    serve_client c, waiting;
+    pthread_t t;
+    power_new_disk(4);
+    o.queue = 1500;
+    CHECK_OK(service_start(&s, &o, NULL, 0, &r, err));
+    if (!s) return;
+    client_open(&c, service_port(s));
+    client_open(&waiting, service_port(s));
+    CHECK(client_ask(&c, "POST", "/v1/events", one) == 200, "%s", c.body);
+    pthread_mutex_lock(&power.lock);
+    pthread_create(&t, NULL, post_once, &waiting);
+    for (int i = 0; i < 200 && atomic_load(&s->write_bytes) == 0; i++) poll(NULL, 0, 10);
+    CHECK(client_ask(&c, "POST", "/v1/events", one) == 503 && client_header(&c, "Retry-After"),
+          "%d %s", c.status, c.body);
+    pthread_mutex_unlock(&power.lock);
+    pthread_join(t, NULL);
+    CHECK(waiting.status == 200, "%d %s", waiting.status, waiting.body);
+    CHECK(client_ask(&c, "POST", "/v1/events", one) == 200, "%s", c.body);
+    client_close(&c);
+    client_close(&waiting);
     service_stop(s);
 }
 
@@ -160,6 +197,7 @@ int main(void)
     test_routes();
     test_failed_sync();
     test_kept();
+    test_queue();
     test_stop();
     return CHECK_DONE();
 #else

@@ -39,6 +39,8 @@ const opt serve_table[] = {
     { "connections", "N", OPT_INT, AT(connections), "10000", 1, 1000000, NULL, "open at the same time; more are refused" },
     { "idle", "SPAN", OPT_SPAN, AT(idle), "60s", 0, 0, NULL, "after which a silent connection is closed" },
     { "body-limit", "BYTES", OPT_BYTES, AT(body_limit), "8M", 1024, 0x1p31, NULL, "of a request's body" },
+    { "queue", "BYTES", OPT_BYTES, AT(queue), "256M", 1024, 0x1p40, NULL,
+      "of bodies that wait for the disk; beyond it writes are refused with 503 until it has caught up" },
     { "drain", "SPAN", OPT_SPAN, AT(drain), "10s", 0, 0, NULL, "at a stop, how long requests at hand may take" },
     { "log", "FORM", OPT_CHOICE, AT(log), "text", 0, 0, "text|json", "words on stderr as text, or a JSON object a line" },
     { "log-requests", NULL, OPT_FLAG, AT(log_requests), "", 0, 0, NULL, "log a line for every request" },

@@ -11,7 +11,7 @@ typedef struct serve_options {
     const char *keep_fields, *seen_types;
     int keep_days, keep_events;
     int ring;
-    int64_t memory, body_limit;
+    int64_t memory, body_limit, queue;
     int64_t half_life, idle, drain;
     const char *tls_cert, *tls_key, *api_keys, *backups, *cors;
     const char *default_model, *log;

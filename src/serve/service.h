@@ -52,6 +52,7 @@ struct service {
     atomic_bool ready, stopping;
     atomic_llong place;         // of the latest event whose transaction is done: person.loaded
     atomic_int answers_waiting; // answers.h
+    atomic_llong write_bytes;   // of bodies that wait for the database: writes.h
     double began;               // clock_wall()
 };
 

@@ -124,6 +124,7 @@ static void on_written(db_write *write)
     for (size_t i = 0; write->status == HABIT_OK && i < write->ops; i++)
         apply(w->s, &write->op[i], &crowd);
     if (crowd) people_forget_all(&w->s->people);
+    atomic_fetch_sub(&w->s->write_bytes, (long long)w->bytes);
     http_finish(w->request);
 }
 
@@ -146,6 +147,22 @@ static void after_write(http_request *r)
     writes_free(w);
 }
 
+// What waits has a bound: false, with an answer, if the disk cannot follow.
+static bool make_way(writes *w)
+{
+    enum { OVERHEAD = 1024 };
+    service *s = w->s;
+    http_request *r = w->request;
+    w->bytes = r->body.len + OVERHEAD;
+    const long long before = atomic_fetch_add(&s->write_bytes, (long long)w->bytes);
+    if (before == 0 || before + (long long)w->bytes <= s->options.queue) return true;
+    atomic_fetch_sub(&s->write_bytes, (long long)w->bytes);
+    http_add_header(r, "Retry-After", "1");
+    reply_error(r, 503, "the disk cannot follow: %lld bytes wait to be written", before);
+    writes_free(w);
+    return false;
+}
+
 void writes_submit(writes *w)
 {
     http_request *r = w->request;
@@ -154,6 +171,7 @@ void writes_submit(writes *w)
         writes_free(w);
         return;
     }
+    if (!make_way(w)) return;
     w->write = (db_write){ .op = w->op, .ops = w->ops, .done = on_written, .ctx = w };
     r->own = w;
     r->after = after_write;

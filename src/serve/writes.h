@@ -23,6 +23,7 @@ typedef struct writes {
     void (*free)(struct writes *w); // of what `ctx` is; NULL: nothing
     void *ctx;
     db_write write;
+    size_t bytes; // counted against the queue
     struct kept_text *texts;
     bool failed; // an allocation did; writes_submit() says so
 } writes;
