@@ -1,5 +1,6 @@
 // cmd_serve.c - habit serve MODEL... --store FILE
 #include "cli/command.h"
+#include "cli/notify.h"
 
 #include <signal.h>
 #include <string.h>
@@ -33,13 +34,17 @@ habit_status cmd_serve(const invocation *in, habit_error *err)
     progress_clear(in->progress);
     printf("%d\n", habit_server_port(server)); // for whoever gave --port 0
     fflush(stdout);
+    notify("READY=1");
     while (!progress_stopped()) {
         if (reload_asked) {
             reload_asked = 0;
+            notify("RELOADING=1");
             habit_server_reload(server, NULL); // has told of its failures
+            notify("READY=1");
         }
         nanosleep(&pause, NULL); // a signal ends it
     }
+    notify("STOPPING=1");
     habit_server_stop(server);
     return HABIT_OK;
 }
