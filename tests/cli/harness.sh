@@ -77,6 +77,13 @@ json() { is_json "$work/.out" || failed "stdout is not one JSON object"; }
 # A number out of the JSON object on stdout: number '"NDCG@10":' prints its first occurrence.
 number() { sed -n 's/.*'"$1"' *\([-0-9.e+]*\).*/\1/p' "$work/.out" | head -1; }
 
+# Sets $port to one that nobody listens at.
+use_free_port() {
+    port=$(awk 'BEGIN { srand(); print int(20000 + rand() * 12000) }')
+    port=$((port + $$ % 97))
+    while curl -s -o /dev/null "localhost:$port/"; do port=$((port + 1)); done
+}
+
 finish() {
     echo "$cases cases, $failures failed"
     [ "$failures" = 0 ] && [ "$cases" -gt 0 ]
