@@ -52,7 +52,7 @@ static void test_stats(serve_client *c)
         "{\"user\":\"ann\",\"item\":\"i03\",\"behaviour\":\"buy\",\"event_id\":\"1\"}\n"
         "{\"user\":\"bob\",\"item\":\"<i>\",\"event_id\":\"2\"}";
     CHECK(client_get(c, "/v1/stats") == 200, "%s", c->body);
-    CHECK(client_count(c, "latest") == 0 && client_count(c, "popular") == 0, "%s", c->body);
+    CHECK(client_count(c, "latest") == 0 && client_count(c, "popular") == 10, "%s", c->body);
     CHECK(client_ask(c, "POST", "/v1/events", two) == 200, "%s", c->body);
     CHECK(client_ask(c, "POST", "/v1/events", two) == 200, "%s", c->body);
     CHECK(client_ask(c, "POST", "/v1/events", "{}") == 400, "%s", c->body);
@@ -62,7 +62,10 @@ static void test_stats(serve_client *c)
     CHECK(client_number(c, "events.accepted") == 2 && client_number(c, "events.repeated") == 2 &&
               client_number(c, "events.rejected") == 1,
           "%s", c->body);
-    CHECK(client_count(c, "latest") == 2 && client_count(c, "popular") == 2, "%s", c->body);
+    CHECK(client_count(c, "latest") == 2 && client_count(c, "popular") == 10 &&
+              strcmp(client_text(c, "popular.0.item"), "<i>") == 0 &&
+              strcmp(client_text(c, "popular.1.item"), "i03") == 0,
+          "%s", c->body);
     CHECK(client_count(c, "requests.bounds") + 1 == client_count(c, "requests.answers"), "%s",
           c->body);
     CHECK(sum_of(c, "requests.answers") == 1 && sum_of(c, "requests.writes") == 3, "%s", c->body);

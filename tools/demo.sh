@@ -1,7 +1,10 @@
 #!/bin/sh
-# demo.sh [FILE] - the main job, from a log to recommendations, on a simulated log or on yours.
-# Everything lands in the folder demo/ (or $HABIT_DEMO).
+# demo.sh [--serve] [FILE] - the main job, from a log to recommendations, on a simulated log or on yours;
+# then, with --serve, the live service on it.  Everything lands in the folder demo/ (or $HABIT_DEMO).
 set -eu
+here=$PWD
+serve=
+if [ "${1:-}" = --serve ]; then serve=yes && shift; fi
 habit=${HABIT:-build/habit}
 dir=${HABIT_DEMO:-demo}
 log=${1:-}
@@ -25,7 +28,10 @@ run() {
 truth=
 if [ -z "$log" ]; then
     say 'A log to learn from: 2,000 people and 1,000 items, with robots and dirt in it.'
-    run simulate --out shop --users 2000 --items 1000 --events 100000 --seed 1
+    # the last of its 90 days is today, so that the live service has people of today
+    now=$(date +%s)
+    start=$(date -u -d "@$((now - 90 * 86400))" +%Y-%m-%d 2>/dev/null || date -u -r $((now - 90 * 86400)) +%Y-%m-%d)
+    run simulate --out shop --users 2000 --items 1000 --events 100000 --start "$start" --seed 1
     log=shop/events.csv
     truth=shop/truth
     clean='--items shop/items.csv --users shop/users.csv --dedupe --times 2000-01-01..now --robot-rate 200 --outliers iqr=3'
@@ -73,3 +79,9 @@ run recommend "$best" --history "$history" -n 5
 say 'Done.'
 echo "  The report with plots: $PWD/report.html"
 echo "  The models:           $PWD/*.model"
+# Of the service: first the best of those that follow every event, then the others.
+awk '/^[a-z0-9]+\.model / { name[n++] = $1; if (live == "" && $1 ~ /^(ease|itemknn|markov)/) live = $1 }
+    END { if (live != "") print live; for (i = 0; i < n; i++) if (name[i] != live) print name[i] }' evaluation.txt >served.txt
+cd "$here"
+if [ -n "$serve" ]; then exec sh tools/demo_serve.sh; fi
+echo '  The live service with its dashboard on them: ./run serve'
