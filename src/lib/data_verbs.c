@@ -20,9 +20,14 @@ static habit_status to_store(const char *const *sources, size_t n, const char *t
     char *path = mem_alloc(strlen(to) + 32, 1);
     if (!path) return fail_memory(err, "path", strlen(to));
     snprintf(path, strlen(to) + 32, "%s.import-%ld", to, (long)getpid());
-    habit_status st = import_files(sources, n, path, o, r, report, err);
+    json_t *told = NULL;
+    habit_status st = import_files(sources, n, path, o, r, &told, err);
     if (st == HABIT_OK) st = dataset_open(&d, path, err);
     if (st == HABIT_OK) st = import_to_store(d, to, r, err);
+    if (st == HABIT_OK)
+        *report = told;
+    else
+        json_decref(told);
     dataset_close(d);
     unlink(path);
     mem_free(path);

@@ -116,8 +116,7 @@ static habit_status open_alone(sqlite3 **out, const char *path, habit_error *err
         sqlite3_exec(c, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT", NULL, NULL,
                      NULL) != SQLITE_OK)
         st = sqlite3_errcode(c) == SQLITE_BUSY
-                 ? fail(err, HABIT_EIO,
-                        "%s is in use: stop its service, or send it POST /v1/restore", path)
+                 ? fail(err, HABIT_EIO, "%s is in use: stop its service first", path)
                  : sqlite_fail(c, "open the store", err);
     if (st == HABIT_OK)
         *out = c;
