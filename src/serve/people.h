@@ -14,6 +14,7 @@
 #include "store/db.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 enum { PEOPLE_SHARDS = 64, PERSON_STATES = 4, PEOPLE_TRAIL = 4096 };
 
@@ -30,6 +31,8 @@ typedef struct person_state {
     uint64_t model;   // whose it is, and which version; 0: nobody's
     uint64_t rewrite; // of the person when it was made: another number now means begin again
     uint64_t taken;   // events that it has taken in, counted as person.appended counts them
+    bool vector_only; // of these events only what came out is kept, nothing to go on from
+    uint32_t passes;  // over all events so far
     void *bytes;
     size_t size;
 } person_state;
