@@ -366,6 +366,36 @@ static void test_end(serve_process *p)
     expect("an end", "$('state').textContent === 'no answer' && !$('trouble').hidden");
 }
 
+// A service with keys: the page asks for one, keeps it in its tab, and shows nothing without it.
+static void test_keys(void)
+{
+    serve_process p;
+    char key[100] = "", text[300];
+    CHECK(serve_run(&place, "key", "page", "--to", "keys.txt", NULL) == 0, "no key");
+    FILE *f = fopen("run.log", "r"); // its words are all there; the key is the last line
+    while (f && fgets(key, sizeof key, f)) {
+    }
+    if (f) fclose(f);
+    key[strcspn(key, "\n")] = '\0';
+    CHECK(
+        serve_begin(&p, &place, "shop.model", "--store", "live.db", "--api-keys", "keys.txt", NULL),
+        "no server");
+    go(p.port, "");
+    expect("locked", "$('state').textContent === 'locked' && $('keys').open");
+    CHECK(browser_is(&b, "document.querySelectorAll('.figure').length === 0"), "figures");
+    browser_value(&b, "$('key').value = 'wrong'; $('keys').querySelector('.main').click()");
+    expect("locked still", "$('state').textContent === 'locked' && $('keys').open");
+    snprintf(text, sizeof text, "$('key').value = %s; $('keys').querySelector('.main').click()",
+             quoted(key));
+    browser_value(&b, text);
+    expect(
+        "open",
+        "$('state').textContent === 'ready' && document.querySelectorAll('.figure').length === 6");
+    CHECK(browser_is(&b, "!$('keys').open && localStorage.length === 0 && $('key').value === ''"),
+          "where is the key?");
+    serve_end(&p, SIGTERM);
+}
+
 static void test_page(void)
 {
     serve_process p;
@@ -390,6 +420,9 @@ static void test_page(void)
     client_close(&c);
     fclose(log);
     test_end(&p);
+    b.complaints = 0; // of answers that did not come
+    test_keys();
+    CHECK(b.complaints == 0, "%d, the first: %s", b.complaints, b.complaint);
 }
 
 // --- the picture ------------------------------------------------------------------------------------
