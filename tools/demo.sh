@@ -80,7 +80,7 @@ say 'Done.'
 echo "  The report with plots: $PWD/report.html"
 echo "  The models:           $PWD/*.model"
 # Of the service: first the best of those that follow every event, then the others.
-awk '/^[a-z0-9]+\.model / { name[n++] = $1; if (live == "" && $1 ~ /^(ease|itemknn|markov)/) live = $1 }
+awk '/^[a-z0-9]+\.model / && !seen[$1]++ { name[n++] = $1; if (live == "" && $1 ~ /^(ease|itemknn|markov)/) live = $1 }
     END { if (live != "") print live; for (i = 0; i < n; i++) if (name[i] != live) print name[i] }' evaluation.txt >served.txt
 cd "$here"
 if [ -n "$serve" ]; then exec sh tools/demo_serve.sh; fi
